@@ -1,0 +1,49 @@
+package room
+
+import (
+	"unicode/utf8"
+
+	"chatserver/internal/fault"
+	"chatserver/internal/strictjson"
+)
+
+// command is something for a room's actor to do. run is called on the actor's
+// goroutine and must not wait for anything.
+type command interface{ run(r *Room) }
+
+// request is the head that all client commands share.
+type request struct {
+	Type string  `json:"type"`
+	ID   *string `json:"id"`
+}
+
+// maxID bounds a command's id, in characters.
+const maxID = 64
+
+// clientCommands are the commands that a client may send once it has joined, by
+// their type on the wire. Each kind has its own file.
+var clientCommands = map[string]func(*conn, string, []byte) error{
+	"message": (*conn).onMessage,
+	"who":     (*conn).onWho,
+	"ping":    (*conn).onPing,
+	"leave":   (*conn).onLeave,
+}
+
+// parse reads a command, or a part of it, into v, a pointer to a struct.
+func parse(data []byte, v any) error { return strictjson.Object(data, v) }
+
+// parseRequest reads the head of a command. The id is returned as soon as it is
+// known to be good, so that the error can carry it.
+func parseRequest(data []byte) (kind, id string, err error) {
+	var head request
+	if err := parse(data, &head); err != nil {
+		return "", "", err
+	}
+	if head.ID != nil {
+		if n := utf8.RuneCountInString(*head.ID); n < 1 || n > maxID {
+			return "", "", &fault.Error{Code: fault.BadField, Detail: "id must be 1 to 64 characters", Limit: maxID, Value: n}
+		}
+		id = *head.ID
+	}
+	return head.Type, id, nil
+}

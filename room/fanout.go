@@ -1,0 +1,166 @@
+package room
+
+import (
+	"runtime"
+	"slices"
+	"time"
+)
+
+// Bounds of the fan-out.
+const (
+	// gatherLeast and gatherMost bound the time between two flushes under load.
+	gatherLeast = 5 * time.Millisecond
+	gatherMost  = 50 * time.Millisecond
+	// gatherShare bounds the part of a core that flushing takes, to a third: after
+	// a flush comes a pause of so many times its length.
+	gatherShare = 2
+	// gatherBytes is the size from which a batch goes out whatever the time.
+	gatherBytes = 32 << 10
+	// flushChunk is the number of writes after which other goroutines get their turn.
+	flushChunk = 96
+)
+
+// fanout gathers what goes to everybody. When the last flush is longer ago than the
+// interval a thing goes out at once; else it waits with others for the timer, and
+// all go out in one write for each member. It belongs to the actor.
+type fanout struct {
+	batch    []byte // objects, separated by line feeds
+	first    uint64 // seq of the first event in the batch; 0 without one
+	flushed  time.Time
+	interval time.Duration
+	timer    *time.Timer // runs while there is a batch
+}
+
+func newFanout() fanout { return fanout{interval: gatherLeast, timer: newStoppedTimer()} }
+
+// append makes an event of the room: this is the one place where order is made.
+// It returns the event's seq.
+func (r *Room) append(e logged, author string) uint64 {
+	now := time.Now()
+	seq := r.events.seq + 1
+	e.stamp(seq, now)
+	data := encode(e)
+	r.events.add(entry{seq: seq, kind: e.kind(), author: author, data: data})
+	r.counters.events.add(now)
+	r.changed = true
+	if r.out.first == 0 {
+		r.out.first = seq
+	}
+	r.broadcast(data, now)
+	return seq
+}
+
+// broadcast sends an object to all members, gathered under load.
+func (r *Room) broadcast(data []byte, now time.Time) {
+	f := &r.out
+	if len(f.batch) > 0 {
+		f.batch = append(f.batch, '\n')
+	}
+	f.batch = append(f.batch, data...)
+	due := f.flushed.Add(f.interval)
+	switch {
+	case !now.Before(due), len(f.batch) >= gatherBytes:
+		r.flush()
+	case len(f.batch) == len(data): // the first of the batch
+		f.timer.Reset(due.Sub(now))
+	}
+}
+
+// flush offers the batch to every member that follows live.
+func (r *Room) flush() {
+	f := &r.out
+	if len(f.batch) == 0 {
+		return
+	}
+	start := time.Now()
+	frame, first := textFrame(f.batch), f.first
+	f.batch, f.first = f.batch[:0], 0
+	f.timer.Stop()
+	for i, m := range r.members.list {
+		if i%flushChunk == flushChunk-1 {
+			runtime.Gosched()
+		}
+		if m.feed != feedLive {
+			continue
+		}
+		if first != 0 && m.next > first {
+			continue // it joined after these events, and had them from the log
+		}
+		if m.out.offer(frame) == full && first != 0 {
+			m.feed, m.next = feedSkipping, first
+		}
+	}
+	if first != 0 { // a count of viewers alone is no load
+		f.flushed = time.Now()
+		f.interval = min(max(gatherShare*f.flushed.Sub(start), gatherLeast), gatherMost)
+	}
+}
+
+// sequenced returns the newest seq that has gone out to those who follow live.
+func (r *Room) sequenced() uint64 {
+	if r.out.first != 0 {
+		return r.out.first - 1
+	}
+	return r.events.seq
+}
+
+// hungry tells the actor that a member's outbox has emptied.
+type hungry struct{ of *member }
+
+func (h hungry) run(r *Room) {
+	m := h.of
+	if m.gone {
+		return
+	}
+	if m.feed == feedSkipping {
+		from, to := m.next, r.sequenced()
+		if from <= to {
+			r.skip(m, from, to)
+		}
+		m.feed, m.next = feedLive, 0
+		return
+	}
+	r.catchUp(m)
+}
+
+// skip tells a member which events it will not get.
+func (r *Room) skip(m *member, from, to uint64) {
+	r.counters.skipped.Add(int64(to - from + 1))
+	m.out.offer(textFrame(encode(skipped{Type: "skipped", From: from, To: to})))
+}
+
+// catchUp sends a member the events from m.next on out of the log, in portions that
+// fit its outbox, with its greeting before them. The member follows live once it
+// has them all; m.next keeps it from getting the batch under way again.
+func (r *Room) catchUp(m *member) {
+	for m.feed == feedCatching && !m.out.wantRoom() {
+		if oldest := r.events.first(); m.next < oldest {
+			r.skip(m, m.next, oldest-1)
+			m.next = oldest
+		}
+		payload, next := r.portion(m)
+		if len(payload) > 0 && m.out.offer(textFrame(payload)) != taken {
+			return // hungry goes on, unless the connection is gone
+		}
+		m.greeting, m.next = nil, next
+		if next > r.events.seq {
+			m.feed = feedLive
+		}
+	}
+}
+
+// portion returns what a member is to get next, and the seq that comes after it.
+func (r *Room) portion(m *member) (payload []byte, next uint64) {
+	payload, next = slices.Clone(m.greeting), m.next
+	for _, e := range r.events.from(m.next) {
+		if len(payload)+len(e.data) > portionSize && next > m.next {
+			break
+		}
+		if len(payload) > 0 {
+			payload = append(payload, '\n')
+		}
+		payload = append(payload, e.data...)
+		next = e.seq + 1
+	}
+	return payload, next
+}

@@ -1,0 +1,157 @@
+package room
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"chatserver/internal/fault"
+)
+
+// retryFull is when a client may try again that found no place.
+const retryFull = 5 * time.Second
+
+func notFound(name string) *fault.Error {
+	return fault.New(fault.RoomNotFound, "no room %s is open; POST /api/v1/room/%s opens it", name, name)
+}
+
+func fullError(detail string, limit int) *fault.Error {
+	return &fault.Error{Code: fault.Full, Detail: detail, Limit: limit, RetryAfter: retryFull}
+}
+
+// routes are the paths of a room's listener.
+var routes = map[string]func(*Room, http.ResponseWriter, *http.Request){
+	"/":      (*Room).serveRoot,
+	"/ws":    (*Room).serveWebSocket,
+	"/livez": (*Room).serveLive,
+}
+
+// ServeHTTP answers what comes in on the room's listener, or under /r/NAME of the
+// main port with that prefix taken off.
+func (r *Room) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	h := w.Header()
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Add("Vary", "Origin")
+	if origin, err := r.opts.AllowedOrigins.check(req, r.opts.TrustedProxies); err == nil && origin != "" {
+		h.Set("Access-Control-Allow-Origin", origin)
+	}
+	handler, ok := routes[req.URL.Path]
+	switch {
+	case !ok && strings.HasPrefix(req.URL.Path, "/assets/"):
+		handler = (*Room).servePage
+	case !ok:
+		fault.Write(w, fault.New(fault.RouteNotFound, "a room's listener has nothing at this path; docs/protocol.md lists what it has"))
+		return
+	}
+	switch req.Method {
+	case http.MethodGet, http.MethodHead:
+		handler(r, w, req)
+	case http.MethodOptions:
+		h.Set("Allow", allowedMethods)
+		h.Set("Access-Control-Allow-Methods", allowedMethods)
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		h.Set("Allow", allowedMethods)
+		fault.Write(w, fault.New(fault.MethodNotAllowed, "this path takes %s", allowedMethods))
+	}
+}
+
+const allowedMethods = "GET, HEAD, OPTIONS"
+
+// serveRoot answers by what the caller accepts: the room's name, its page, its
+// public state, or an upgrade to WebSocket.
+func (r *Room) serveRoot(w http.ResponseWriter, req *http.Request) {
+	if websocket.IsWebSocketUpgrade(req) {
+		r.serveWebSocket(w, req)
+		return
+	}
+	w.Header().Add("Vary", "Accept")
+	switch preferred(strings.Join(req.Header.Values("Accept"), ","), "text/plain", "text/html", "application/json") {
+	case "text/html":
+		r.servePage(w, req)
+	case "application/json":
+		r.serveState(w, req)
+	default:
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = w.Write([]byte(r.name)) // the peer may be gone
+	}
+}
+
+func (r *Room) servePage(w http.ResponseWriter, req *http.Request) {
+	r.opts.Page.ServeHTTP(w, req)
+}
+
+func (r *Room) serveLive(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = w.Write([]byte("ok\n")) // the peer may be gone
+}
+
+// serveState answers with the public state, unless the caller has this one already.
+func (r *Room) serveState(w http.ResponseWriter, req *http.Request) {
+	body, err := json.Marshal(map[string]*State{"data": r.State()})
+	if err != nil {
+		fault.Write(w, err)
+		return
+	}
+	sum := sha256.Sum256(body)
+	etag := `"` + hex.EncodeToString(sum[:12]) + `"`
+	h := w.Header()
+	h.Set("ETag", etag)
+	h.Set("Cache-Control", "no-cache")
+	if sameTag(req.Header.Get("If-None-Match"), etag) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	h.Set("Content-Type", "application/json")
+	_, _ = w.Write(append(body, '\n')) // the peer may be gone
+}
+
+// sameTag tells whether an If-None-Match header names the tag, by the weak
+// comparison that RFC 9110, section 13.1.2, asks for.
+func sameTag(header, etag string) bool {
+	for tag := range strings.SplitSeq(header, ",") {
+		if tag = strings.TrimSpace(tag); tag == "*" || strings.TrimPrefix(tag, "W/") == etag {
+			return true
+		}
+	}
+	return false
+}
+
+// preferred returns the media type of offers that an Accept header likes best; the
+// first offer stands for the wildcards, and for a header that names none of them.
+func preferred(accept string, offers ...string) string {
+	best, bestQuality := offers[0], 0.0
+	for part := range strings.SplitSeq(accept, ",") {
+		media, params, _ := strings.Cut(part, ";")
+		media = strings.ToLower(strings.TrimSpace(media))
+		quality := qualityOf(params)
+		if quality > bestQuality && slices.Contains(offers, media) {
+			best, bestQuality = media, quality
+		}
+		if quality > bestQuality && (media == "*/*" || media == "text/*") {
+			best, bestQuality = offers[0], quality
+		}
+	}
+	return best
+}
+
+// qualityOf returns the weight among a media range's parameters, 1 without one.
+func qualityOf(params string) float64 {
+	for param := range strings.SplitSeq(params, ";") {
+		key, value, _ := strings.Cut(strings.TrimSpace(param), "=")
+		if strings.EqualFold(key, "q") {
+			if q, err := strconv.ParseFloat(value, 64); err == nil {
+				return q
+			}
+		}
+	}
+	return 1
+}

@@ -1,0 +1,134 @@
+package room
+
+import (
+	"context"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"chatserver/internal/fault"
+)
+
+// busyRetry is when a client may try again that found the mailbox full.
+const busyRetry = time.Second
+
+// offer hands a command to the actor unless the mailbox is full: then it returns a
+// busy error, and the command is counted as refused. It never waits. Everything
+// that clients send in numbers takes this way.
+func (r *Room) offer(c command) error {
+	select {
+	case <-r.done:
+		return notFound(r.name)
+	default:
+	}
+	select {
+	case r.inbox <- c:
+		r.counters.sawInbox(len(r.inbox))
+		return nil
+	default:
+		r.counters.refuse(refusedBusy)
+		return &fault.Error{Code: fault.Busy, Detail: "the room has more to do than it can; send this again after retry_after", RetryAfter: busyRetry}
+	}
+}
+
+// post hands a command to the actor and waits until it is taken, or the room is
+// done. For a connection's join and leave alone.
+func (r *Room) post(c command) { r.put(context.Background(), r.inbox, c) }
+
+// urge is post by the control mailbox, which overtakes a flood, until ctx is done.
+func (r *Room) urge(ctx context.Context, c command) { r.put(ctx, r.control, c) }
+
+func (r *Room) put(ctx context.Context, box chan<- command, c command) {
+	select {
+	case box <- c: // whatever became of ctx
+		return
+	default:
+	}
+	select {
+	case box <- c:
+	case <-r.done:
+	case <-ctx.Done():
+	}
+}
+
+// question is a command that answers.
+type question[T any] struct {
+	ask    func(*Room) (T, error)
+	answer chan result[T] // holds one, so that the actor never waits
+}
+
+type result[T any] struct {
+	value T
+	err   error
+}
+
+func newQuestion[T any](ask func(*Room) (T, error)) question[T] {
+	return question[T]{ask: ask, answer: make(chan result[T], 1)}
+}
+
+func (q question[T]) run(r *Room) {
+	value, err := q.ask(r)
+	q.answer <- result[T]{value, err}
+}
+
+func (q question[T]) failed(err error) { q.answer <- result[T]{err: err} }
+
+// wait returns the answer to a question that was handed over.
+func (q question[T]) wait(ctx context.Context, r *Room) (T, error) {
+	select {
+	case got := <-q.answer:
+		return got.value, got.err
+	case <-r.done:
+		var none T
+		return none, notFound(r.name)
+	case <-ctx.Done():
+		var none T
+		return none, &fault.Error{Code: fault.Busy, Detail: "the room did not answer in time; try again", RetryAfter: busyRetry}
+	}
+}
+
+// call has the actor answer a question ahead of its inbox.
+func call[T any](ctx context.Context, r *Room, ask func(*Room) (T, error)) (T, error) {
+	q := newQuestion(ask)
+	r.urge(ctx, q) // when that fails, wait says why
+	return q.wait(ctx, r)
+}
+
+// Panics that a room survives within panicPeriod; one more restarts it.
+const (
+	maxPanics   = 5
+	panicPeriod = time.Minute
+)
+
+// do carries out a command. A panic costs that command only, unless it keeps
+// happening: then the members are told to come back and the room goes on from its
+// log alone.
+func (r *Room) do(c command) {
+	defer func() {
+		cause := recover()
+		if cause == nil {
+			return
+		}
+		r.log.Error("a command panicked", zap.Any("panic", cause), zap.ByteString("stack", debug.Stack()))
+		r.counters.panics.Add(1)
+		if f, ok := c.(interface{ failed(error) }); ok {
+			f.failed(fault.New(fault.Internal, "the server failed to do this; the operator can read why in its log"))
+		}
+		r.survive(time.Now())
+	}()
+	c.run(r)
+}
+
+// survive counts a panic and restarts the room when there were too many.
+func (r *Room) survive(now time.Time) {
+	r.panics = append(r.panics, now)
+	r.panics = slices.DeleteFunc(r.panics, func(t time.Time) bool { return now.Sub(t) >= panicPeriod })
+	if len(r.panics) <= maxPanics {
+		return
+	}
+	r.log.Error("the room restarts from its log after repeated panics", zap.Int("viewers", r.members.len()))
+	r.panics = nil
+	r.restart()
+}

@@ -1,0 +1,297 @@
+package room
+
+import (
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// offered is what became of bytes that an outbox was offered.
+type offered int
+
+const (
+	// taken: the bytes are in the socket, or will follow what is pending.
+	taken offered = iota
+	// full: the backlog has no room; the bytes were dropped. Whoever feeds the
+	// outbox with events is told by hungry when there is room again.
+	full
+	// gone: the connection is ending; nothing is taken any more.
+	gone
+)
+
+// outbox is the write side of one connection. It is offered whole frames and never
+// makes the caller wait: a frame goes straight into the socket when that takes it;
+// the rest is kept, in order and up to a limit, and written by a flusher, a
+// goroutine that lives until nothing is pending. Frames are shared between
+// outboxes and never changed.
+//
+// All methods are safe for use by several goroutines.
+type outbox struct {
+	conn   net.Conn
+	direct *directWriter // nil where only the flusher can write
+	limit  int           // bytes that may be pending
+	// written counts bytes that the socket took; shared by all outboxes of a room.
+	written *atomic.Int64
+
+	mu       sync.Mutex
+	state    outboxState
+	pending  [][]byte
+	head     int  // bytes of pending[0] that are written
+	size     int  // bytes pending
+	starved  bool // somebody waits for nothing to be pending
+	hungry   func()
+	flushing bool // a flusher lives
+
+	flusher sync.WaitGroup
+	ending  chan struct{} // closed when state leaves outboxOpen
+}
+
+// outboxState is the life of an outbox.
+type outboxState int
+
+const (
+	outboxOpen   outboxState = iota // takes frames
+	outboxEnding                    // writes what is pending, takes nothing more
+	outboxClosed                    // the connection is closed
+)
+
+// sendBuffer is the size of the kernel's send buffer for one connection, of which
+// Linux makes twice as much. Left to itself the kernel lets it grow to megabytes,
+// for a reader that is slow: then the limit would bound nothing, and such a reader
+// would show no progress for so long that it counts as not reading at all. A
+// reader half a second away still gets 256 KiB a second.
+const sendBuffer = 64 << 10
+
+func newOutbox(conn net.Conn, limit int, written *atomic.Int64) *outbox {
+	if tcp, ok := conn.(interface{ SetWriteBuffer(bytes int) error }); ok {
+		_ = tcp.SetWriteBuffer(sendBuffer) // fails on a closed connection only
+	}
+	return &outbox{
+		conn:    conn,
+		direct:  newDirectWriter(conn),
+		limit:   limit,
+		written: written,
+		ending:  make(chan struct{}),
+	}
+}
+
+// onHungry sets what the flusher calls once nothing is pending, after offer has
+// answered full or wantRoom true.
+func (o *outbox) onHungry(f func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.hungry = f
+}
+
+// offer takes an event's frame.
+func (o *outbox) offer(frame []byte) offered { return o.put(frame, o.limit) }
+
+// reply takes the answer to something that the peer sent. It may use a reserve
+// beyond the limit, so that a slow reader still hears what became of its commands.
+func (o *outbox) reply(frame []byte) offered { return o.put(frame, o.limit+o.limit/4) }
+
+func (o *outbox) put(frame []byte, limit int) offered {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.state != outboxOpen {
+		return gone
+	}
+	n := 0
+	if !o.flushing && o.direct != nil {
+		var err error
+		n, err = o.direct.write(frame)
+		o.written.Add(int64(n))
+		if err != nil {
+			o.endLocked(true)
+			return gone
+		}
+		if n == len(frame) {
+			return taken
+		}
+	} else if o.size > 0 && o.size+len(frame) > limit {
+		o.starved = true
+		return full
+	}
+	o.queueLocked(frame, n)
+	return taken
+}
+
+// queueLocked keeps frame[n:] for the flusher and makes sure that there is one.
+func (o *outbox) queueLocked(frame []byte, n int) {
+	if len(o.pending) == 0 {
+		o.head = n
+	}
+	o.pending = append(o.pending, frame)
+	o.size += len(frame) - n
+	if !o.flushing {
+		o.flushing = true
+		o.flusher.Go(o.flush)
+	}
+}
+
+// wantRoom returns true when more than half of the limit is pending, and has hungry
+// called once nothing is.
+func (o *outbox) wantRoom() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.size <= o.limit/2 {
+		return false
+	}
+	o.starved = true
+	return true
+}
+
+// flush writes what is pending until nothing is.
+func (o *outbox) flush() {
+	for {
+		chunk, hungry := o.next()
+		if chunk == nil {
+			if hungry != nil {
+				hungry()
+			}
+			return
+		}
+		n, err := o.conn.Write(chunk)
+		o.written.Add(int64(n))
+		o.wrote(n, err)
+	}
+}
+
+// chunkSize bounds one write of the flusher, so that a peer which reads slowly, but
+// reads, shows progress within stallTimeout.
+const chunkSize = 16 << 10
+
+// next returns what to write next. It is nil when the flusher is to end, after a
+// call of hungry if there is one.
+func (o *outbox) next() (chunk []byte, hungry func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.state == outboxClosed || len(o.pending) == 0 {
+		if o.starved && o.state == outboxOpen {
+			hungry = o.hungry
+		}
+		o.starved, o.flushing, o.pending = false, false, nil
+		o.setDeadlineLocked(time.Time{}) // direct writes fail past a deadline
+		return nil, hungry
+	}
+	o.setDeadlineLocked(time.Now().Add(stallTimeout))
+	chunk = o.pending[0][o.head:]
+	return chunk[:min(len(chunk), chunkSize)], nil
+}
+
+// setDeadlineLocked bounds the next write, unless end has done so for all that
+// are still to come. It fails on a closed connection only, as the write will.
+func (o *outbox) setDeadlineLocked(t time.Time) {
+	if o.state == outboxOpen {
+		_ = o.conn.SetWriteDeadline(t)
+	}
+}
+
+// wrote accounts for a write of the flusher.
+func (o *outbox) wrote(n int, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.head += n
+	o.size -= n
+	if len(o.pending) > 0 && o.head == len(o.pending[0]) {
+		o.pending[0] = nil
+		o.pending, o.head = o.pending[1:], 0
+	}
+	if err == nil || o.state == outboxClosed {
+		return
+	}
+	if n > 0 && errors.Is(err, os.ErrDeadlineExceeded) && o.state == outboxOpen {
+		return // slow, yet reading
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) && o.state == outboxOpen {
+		o.dropLocked()
+		for _, frame := range tooSlow.frames() {
+			o.pending = append(o.pending, frame)
+			o.size += len(frame)
+		}
+		o.endLocked(false)
+		return
+	}
+	o.pending, o.size = nil, 0
+	o.endLocked(true)
+}
+
+// dropLocked forgets all that is pending but the frame that is partly written.
+func (o *outbox) dropLocked() {
+	whole := 0
+	if o.head > 0 {
+		whole = 1
+	}
+	clear(o.pending[whole:])
+	o.pending = o.pending[:whole]
+	o.size = 0
+	if whole == 1 {
+		o.size = len(o.pending[0]) - o.head
+	}
+}
+
+// end takes a last few frames, whatever is pending before them, and then nothing
+// more. It wakes the connection's reader, which owns the rest of the closing (see
+// conn.linger). A connection that is ending already keeps its first farewell.
+func (o *outbox) end(frames ...[]byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.state != outboxOpen {
+		return
+	}
+	for _, frame := range frames {
+		n := 0
+		if !o.flushing && o.direct != nil {
+			n, _ = o.direct.write(frame) // an error shows again in the flusher
+			o.written.Add(int64(n))
+		}
+		if n < len(frame) {
+			o.queueLocked(frame, n)
+		}
+	}
+	o.endLocked(false)
+}
+
+// endLocked leaves outboxOpen. With broken, nothing can be written any more.
+func (o *outbox) endLocked(broken bool) {
+	if o.state != outboxOpen {
+		return
+	}
+	o.state = outboxEnding
+	now := time.Now()
+	deadline := now.Add(closeGrace)
+	if broken {
+		deadline = now
+	}
+	_ = o.conn.SetWriteDeadline(deadline) // these fail on a closed connection only
+	close(o.ending)
+	_ = o.conn.SetReadDeadline(now) // the reader looks at o.ending
+}
+
+// isEnding tells whether the outbox takes nothing more.
+func (o *outbox) isEnding() bool {
+	select {
+	case <-o.ending:
+		return true
+	default:
+		return false
+	}
+}
+
+// flushed waits until nothing is pending, at most closeGrace. Only for use after end.
+func (o *outbox) flushed() { o.flusher.Wait() }
+
+// close closes the connection and waits for the flusher.
+func (o *outbox) close() {
+	o.mu.Lock()
+	if o.state == outboxOpen {
+		close(o.ending)
+	}
+	o.state = outboxClosed
+	_ = o.conn.Close() // nothing can be done about it
+	o.mu.Unlock()
+	o.flusher.Wait()
+}

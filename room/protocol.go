@@ -1,0 +1,174 @@
+package room
+
+import (
+	"encoding/json"
+	"time"
+
+	"chatserver/internal/fault"
+)
+
+// Role is what a user is in a room.
+type Role string
+
+// Roles, from the least to the greatest.
+const (
+	Consumer  Role = "consumer"
+	Moderator Role = "moderator"
+	Producer  Role = "producer"
+	// Platform is the web application that holds KEY; it is not in the room.
+	Platform Role = "platform"
+)
+
+// moderates tells whether the role is free of the rules for consumers.
+func (r Role) moderates() bool { return r != Consumer }
+
+// User is who did something, as events show them.
+type User struct {
+	ID     string `json:"id"`
+	Name   string `json:"name,omitempty"`
+	Role   Role   `json:"role"`
+	Member bool   `json:"member,omitempty"`
+}
+
+// platform is the author of what comes over the REST APIs.
+var platform = User{ID: "platform", Role: Platform}
+
+// Event types in the log. The same words stand on the wire.
+const (
+	typeMessage      = "message"
+	typeAnnouncement = "announcement"
+	typeSettings     = "settings"
+)
+
+// event is the head that all events in the log share.
+type event struct {
+	Type string `json:"type"`
+	Seq  uint64 `json:"seq"`
+	Time int64  `json:"time"` // Unix milliseconds
+}
+
+func (e *event) stamp(seq uint64, now time.Time) {
+	e.Seq, e.Time = seq, now.UnixMilli()
+}
+
+// logged is an event that the log takes: it gets its seq and time there.
+type logged interface {
+	stamp(seq uint64, now time.Time)
+	kind() string
+}
+
+func (e *event) kind() string { return e.Type }
+
+// messageEvent is something that a user, or the platform, said.
+type messageEvent struct {
+	event
+	User    User   `json:"user"`
+	Text    string `json:"text"`
+	ReplyTo uint64 `json:"reply_to,omitempty"`
+}
+
+// announcementEvent is something that an operator says to a room or to all.
+type announcementEvent struct {
+	event
+	Text  string `json:"text"`
+	Scope Scope  `json:"scope"`
+	By    User   `json:"by"`
+}
+
+// settingsEvent carries the settings that changed.
+type settingsEvent struct {
+	event
+	SettingsPatch
+	By User `json:"by"`
+}
+
+// Scope says whom an announcement is for.
+type Scope string
+
+// Scopes of announcements.
+const (
+	ScopeRoom   Scope = "room"
+	ScopeGlobal Scope = "global"
+)
+
+// welcome is the first thing that a client hears once it has joined.
+type welcome struct {
+	Type     string   `json:"type"`
+	Room     string   `json:"room"`
+	Epoch    string   `json:"epoch"`
+	Seq      uint64   `json:"seq"`
+	You      User     `json:"you"`
+	Settings Settings `json:"settings"`
+	Viewers  int      `json:"viewers"`
+	Limits   limits   `json:"limits"`
+	Gap      bool     `json:"gap"`
+}
+
+// limits tells a client what it may do; a zero stands for no limit.
+type limits struct {
+	Text     int   `json:"text"`     // characters
+	Bytes    int   `json:"bytes"`    // of one WebSocket message
+	Messages int   `json:"messages"` // in one window
+	Window   int64 `json:"window"`   // milliseconds
+}
+
+// ack confirms a command. Seq is the event that it made, 0 when it made none.
+type ack struct {
+	Type string `json:"type"`
+	ID   string `json:"id"`
+	Seq  uint64 `json:"seq,omitempty"`
+}
+
+// failure refuses a command.
+type failure struct {
+	Type       string     `json:"type"`
+	ID         string     `json:"id,omitempty"`
+	Code       fault.Code `json:"code"`
+	Message    string     `json:"message"`
+	RetryAfter int64      `json:"retry_after,omitempty"` // milliseconds
+}
+
+// pong answers ping.
+type pong struct {
+	Type string `json:"type"`
+	ID   string `json:"id,omitempty"`
+}
+
+// people answers who. Count is how many match; Users are the first of them.
+type people struct {
+	Type  string `json:"type"`
+	ID    string `json:"id,omitempty"`
+	Count int    `json:"count"`
+	Users []User `json:"users"`
+}
+
+// viewers tells how many are in the room.
+type viewers struct {
+	Type  string `json:"type"`
+	Count int    `json:"count"`
+}
+
+// skipped names the events that a client was too slow to take.
+type skipped struct {
+	Type string `json:"type"`
+	From uint64 `json:"from"`
+	To   uint64 `json:"to"`
+}
+
+// closing is the last thing that a client hears. Without ReconnectAfter it should
+// not come back.
+type closing struct {
+	Type           string      `json:"type"`
+	Reason         CloseReason `json:"reason"`
+	ReconnectAfter int64       `json:"reconnect_after,omitempty"` // milliseconds
+}
+
+// encode returns the JSON of one of the types above. They hold nothing that
+// cannot be encoded, so a failure is a fault in this file.
+func encode(v any) []byte {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic("room: encode: " + err.Error())
+	}
+	return data
+}

@@ -1,0 +1,104 @@
+package room
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"chatserver/internal/fault"
+)
+
+var update = flag.Bool("update", false, "write the golden wire messages anew")
+
+// golden holds what the server sends, byte for byte: programs rely on it.
+const golden = "../testdata/wire"
+
+func TestWireMessages(t *testing.T) {
+	at := time.UnixMilli(1790000000123)
+	ann := User{ID: "guest-abc", Name: "Ann", Role: Consumer}
+	stamped := func(e logged) logged { e.stamp(42, at); return e }
+	title, slow := "Cooking live", 5
+	messages := map[string]any{
+		"message":          stamped(&messageEvent{event: event{Type: typeMessage}, User: ann, Text: "hello <b> & \u2028"}),
+		"message_reply":    stamped(&messageEvent{event: event{Type: typeMessage}, User: User{ID: "u1", Name: "Bob", Role: Moderator, Member: true}, Text: "yes", ReplyTo: 41}),
+		"message_platform": stamped(&messageEvent{event: event{Type: typeMessage}, User: platform, Text: "welcome"}),
+		"announcement":     stamped(&announcementEvent{event{Type: typeAnnouncement}, "maintenance at noon", ScopeGlobal, platform}),
+		"settings":         stamped(&settingsEvent{event{Type: typeSettings}, SettingsPatch{Title: &title, SlowMode: &slow}, platform}),
+		"welcome": welcome{
+			Type: "welcome", Room: "lobby", Epoch: "k3v9", Seq: 42, You: ann, Settings: Settings{Title: title}, Viewers: 3,
+			Limits: limits{Text: 500, Bytes: 8192, Messages: 20, Window: 30000},
+		},
+		"ack":               ack{Type: "ack", ID: "1", Seq: 42},
+		"ack_without_event": ack{Type: "ack", ID: "1"},
+		"error":             failure{Type: "error", ID: "1", Code: fault.RateLimited, Message: "wait", RetryAfter: 1000},
+		"error_without_id":  failure{Type: "error", Code: fault.BadJSON, Message: "this is not JSON"},
+		"pong":              pong{Type: "pong", ID: "1"},
+		"people":            people{Type: "people", ID: "1", Count: 1, Users: []User{ann}},
+		"viewers":           viewers{Type: "viewers", Count: 0},
+		"skipped":           skipped{Type: "skipped", From: 3, To: 9},
+		"closing":           closing{Type: "closing", Reason: reasonShutdown, ReconnectAfter: 1500},
+		"closing_for_ever":  closing{Type: "closing", Reason: reasonClosed},
+	}
+	for name, message := range messages {
+		file := filepath.Join(golden, name+".json")
+		got := string(encode(message)) + "\n"
+		if *update {
+			if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatalf("%v; go test ./room -update writes it", err)
+		}
+		if got != string(want) {
+			t.Errorf("%s:\n got %s want %s", name, got, want)
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(golden, "*.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if _, known := messages[strings.TrimSuffix(filepath.Base(file), ".json")]; !known {
+			t.Errorf("%s is no message of the server's", file)
+		}
+	}
+}
+
+func TestFarewells(t *testing.T) {
+	frames := farewell{code: 4504, reason: reasonClosed}.frames()
+	want := [][]byte{
+		append([]byte{0x81, 41}, `{"type":"closing","reason":"room_closed"}`...),
+		append([]byte{0x88, 13, 0x11, 0x98}, "room_closed"...),
+	}
+	if !slices.EqualFunc(frames, want, slices.Equal) {
+		t.Errorf("frames %q, want %q", frames, want)
+	}
+	if frames := (farewell{}).frames(); frames != nil {
+		t.Errorf("no farewell, yet %q", frames)
+	}
+	long := farewell{code: 1002, text: strings.Repeat("x", 200)}.frames()
+	if len(long) != 1 || len(long[0]) != 2+125 {
+		t.Errorf("a close frame holds 125 bytes at most, this one %d", len(long[0])-2)
+	}
+}
+
+func TestFrameLengths(t *testing.T) {
+	for size, head := range map[int][]byte{
+		0:     {0x81, 0},
+		125:   {0x81, 125},
+		126:   {0x81, 126, 0, 126},
+		65535: {0x81, 126, 0xff, 0xff},
+		65536: {0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0},
+	} {
+		got := textFrame(make([]byte, size))
+		if len(got) != len(head)+size || !slices.Equal(got[:len(head)], head) {
+			t.Errorf("%d bytes: frame of %d begins with % x, want % x", size, len(got), got[:len(head)], head)
+		}
+	}
+}

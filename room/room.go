@@ -1,0 +1,239 @@
+package room
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"chatserver/internal/limit"
+	"chatserver/internal/serve"
+)
+
+// Room is one chat room: a listener, an actor goroutine and a log. All exported
+// methods are safe for use by several goroutines.
+type Room struct {
+	// Set at construction and never changed.
+	name      string
+	port      int
+	epoch     string
+	created   time.Time
+	opts      *Options
+	admission *admission
+	retire    func(*Room) bool // asks the registry whether an idle room may close
+	listener  net.Listener
+	server    *http.Server
+	log       *zap.Logger
+
+	// The mailboxes are never closed; senders select on done too.
+	inbox   chan command  // senders: readers, API; in order; bounded
+	control chan command  // senders: registry, API, flushers; overtakes the inbox
+	done    chan struct{} // closed by the actor as its last act
+
+	// Safe for use by several goroutines.
+	stopping context.Context //nolint:containedctx // the room's own end; its cause is the parting
+	stop     context.CancelCauseFunc
+	readers  *gate // reader goroutines of connections
+	counters counters
+	public   atomic.Pointer[State]
+	touched  atomic.Int64 // when somebody last asked for this room, Unix nanoseconds
+
+	// Owned by the actor.
+	phase         phase
+	settings      Settings
+	events        eventLog
+	members       memberSet
+	repeats       repeats
+	addresses     map[netip.Prefix]*limit.Window // messages of guests, by network
+	addressesMost int                            // from which idle addresses are forgotten
+	guests        int                            // the number that the last unnamed guest got
+	out           fanout
+	count         viewerCount
+	idle          *time.Timer
+	panics        []time.Time
+	changed       bool // the public state is older than the room
+}
+
+// phase is the life of a room.
+type phase int
+
+const (
+	phaseOpen    phase = iota // takes connections and commands
+	phaseClosing              // parts from everybody, takes nothing new
+)
+
+// newRoom makes a room on a listener that is bound already. run starts it.
+func newRoom(name string, ln net.Listener, settings Settings, g *Registry) *Room {
+	now := time.Now()
+	r := &Room{
+		name:          name,
+		port:          portOf(ln),
+		epoch:         newEpoch(),
+		created:       now,
+		opts:          &g.opts,
+		admission:     g.admission,
+		retire:        g.retire,
+		listener:      ln,
+		log:           g.opts.Logger.With(zap.String("room", name)),
+		inbox:         make(chan command, inboxSize),
+		control:       make(chan command, controlSize),
+		done:          make(chan struct{}),
+		readers:       newGate(),
+		settings:      settings,
+		events:        eventLog{keep: max(resumeLimit, g.opts.History)},
+		members:       newMemberSet(),
+		repeats:       newRepeats(),
+		addresses:     make(map[netip.Prefix]*limit.Window),
+		addressesMost: addressesMin,
+		out:           newFanout(),
+		count:         newViewerCount(),
+		idle:          newStoppedTimer(),
+	}
+	r.stopping, r.stop = context.WithCancelCause(context.Background())
+	r.server = serve.New(r, g.opts.Logger)
+	r.touch()
+	r.publish()
+	return r
+}
+
+// newEpoch returns a name for one life of a log, which is never used again.
+func newEpoch() string { return strings.ToLower(rand.Text()[:13]) }
+
+func portOf(ln net.Listener) int {
+	if tcp, ok := ln.Addr().(*net.TCPAddr); ok {
+		return tcp.Port
+	}
+	return 0
+}
+
+func newStoppedTimer() *time.Timer {
+	t := time.NewTimer(time.Hour)
+	t.Stop()
+	return t
+}
+
+// Name returns the room's name.
+func (r *Room) Name() string { return r.name }
+
+// Port returns the port of the room's listener.
+func (r *Room) Port() int { return r.port }
+
+// URL returns where browsers find the room's listener.
+func (r *Room) URL() string {
+	return fmt.Sprintf("http://%s/", net.JoinHostPort(r.opts.Host, strconv.Itoa(r.port)))
+}
+
+// State returns what is publicly known of the room, without asking the actor.
+func (r *Room) State() *State { return r.public.Load() }
+
+// touch notes that somebody asked for the room; untouched is the time since then.
+func (r *Room) touch() { r.touched.Store(time.Now().UnixNano()) }
+
+func (r *Room) untouched() time.Duration { return time.Since(time.Unix(0, r.touched.Load())) }
+
+// run is the room's actor. It returns when the listener, all readers and all
+// writers of the room have ended.
+func (r *Room) run() {
+	serving := make(chan struct{})
+	go func() {
+		defer close(serving)
+		if err := r.server.Serve(r.listener); !errors.Is(err, http.ErrServerClosed) {
+			r.log.Error("the room's port is lost; it can be reached under /r/ of the main port alone", zap.Error(err))
+		}
+	}()
+	r.armIdle()
+	for r.phase == phaseOpen {
+		r.step()
+	}
+	r.partFromAll()
+	_ = r.server.Close() // the listener is closed already
+	<-serving
+	close(r.done)
+}
+
+// partFromAll tells every connection goodbye, in batches, and returns when all of
+// them have ended.
+func (r *Room) partFromAll() {
+	bye := r.parting()
+	r.flush()
+	r.readers.close() // nobody new
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	left := slices.Clone(r.members.list)
+	for {
+		select {
+		case <-r.readers.empty:
+			return
+		case <-pause.C:
+			n := min(closeBatch, len(left))
+			for _, m := range left[:n] {
+				m.out.end(bye.each().frames()...)
+			}
+			if left = left[n:]; len(left) > 0 {
+				pause.Reset(closePause)
+			}
+		case c := <-r.control:
+			r.do(c)
+		case c := <-r.inbox:
+			r.do(c)
+		}
+	}
+}
+
+// step waits for the next thing to do, and does it.
+func (r *Room) step() {
+	select {
+	case c := <-r.control:
+		r.do(c)
+	default:
+		select {
+		case c := <-r.control:
+			r.do(c)
+		case c := <-r.inbox:
+			r.do(c)
+		case <-r.out.timer.C:
+			r.flush()
+		case <-r.count.timer.C:
+			r.tellViewers()
+		case <-r.idle.C:
+			r.closeIfIdle()
+		}
+	}
+	if r.changed {
+		r.publish()
+	}
+}
+
+// armIdle starts the wait for an empty room to close, if it ever does.
+func (r *Room) armIdle() {
+	if r.opts.IdleTimeout > 0 && r.members.len() == 0 {
+		r.idle.Reset(r.opts.IdleTimeout)
+	}
+}
+
+// closeIfIdle closes the room when nobody was in it, and nobody asked for it, for
+// IdleTimeout.
+func (r *Room) closeIfIdle() {
+	if r.members.len() > 0 || r.phase != phaseOpen {
+		return
+	}
+	if since := r.untouched(); since < r.opts.IdleTimeout {
+		r.idle.Reset(r.opts.IdleTimeout - since)
+		return
+	}
+	if r.retire(r) {
+		(&parting{farewell: farewell{code: codeClosed, reason: reasonClosed}}).run(r)
+	} else {
+		r.armIdle()
+	}
+}
