@@ -1,0 +1,85 @@
+// Package admin is the REST API for operators on a port and with a key of its own:
+// the machine's load, every room's figures, announcements, and the switches.
+package admin
+
+import (
+	"context"
+	"net/http"
+	"net/http/pprof"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"go.uber.org/zap"
+
+	"chatserver/internal/clientip"
+	"chatserver/internal/rest"
+	"chatserver/room"
+)
+
+// Registry is what the admin API needs of the rooms.
+type Registry interface {
+	Room(name string) (*room.Room, error)
+	Rooms() []*room.Room
+	Close(ctx context.Context, name string) error
+	AnnounceAll(ctx context.Context, said string) (rooms int, err error)
+	SetAccepting(accepting bool)
+	Accepting() bool
+	Load() (capacity, rooms int)
+}
+
+// Options configure the admin API.
+type Options struct {
+	Key            string // that operators send as X-API-Key
+	Version        string
+	Started        time.Time // when the server started
+	TrustedProxies clientip.Trusted
+	LogLevel       zap.AtomicLevel // of the whole server
+	// Shutdown starts an orderly stop of the server; it must not wait for its end.
+	Shutdown func()
+	Logger   *zap.Logger
+}
+
+// admin holds what the handlers need.
+type admin struct {
+	rooms Registry
+	opts  Options
+}
+
+// New returns the admin API's handler. Every call needs the key.
+func New(rooms Registry, o Options) http.Handler {
+	a := &admin{rooms: rooms, opts: o}
+	e := rest.New(o.Logger, o.TrustedProxies)
+	e.Use(rest.RequireKey(o.Key))
+
+	e.GET("/api/v1", a.about)
+	e.GET("/api/v1/", a.about)
+	e.GET("/api/v1/load", a.load)
+	e.GET("/api/v1/rooms", a.listRooms)
+	e.GET("/api/v1/room/:name", a.showRoom)
+	e.DELETE("/api/v1/room/:name/shutdown", a.closeRoom)
+	e.DELETE("/api/v1/room/:name/user/:id", a.removeUser)
+	e.POST("/api/v1/message", a.announceAll)
+	e.POST("/api/v1/room/:name/message", a.announce)
+	e.PUT("/api/v1/accepting", a.setAccepting)
+	e.GET("/api/v1/log-level", a.showLogLevel)
+	e.PUT("/api/v1/log-level", a.setLogLevel)
+	e.DELETE("/api/v1/shutdown", a.shutdown)
+
+	e.GET("/debug/pprof/cmdline", unhurried(pprof.Cmdline))
+	e.GET("/debug/pprof/profile", unhurried(pprof.Profile))
+	e.GET("/debug/pprof/symbol", unhurried(pprof.Symbol))
+	e.GET("/debug/pprof/trace", unhurried(pprof.Trace))
+	e.GET("/debug/pprof/*", unhurried(pprof.Index))
+	return e
+}
+
+// unhurried lifts the time limit on answers: a profile takes as long as was asked.
+func unhurried(h http.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if err := http.NewResponseController(c.Response()).SetWriteDeadline(time.Time{}); err != nil {
+			return err
+		}
+		h(c.Response(), c.Request())
+		return nil
+	}
+}

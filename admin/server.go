@@ -1,0 +1,113 @@
+package admin
+
+import (
+	"net/http"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/shirou/gopsutil/v4/host"
+	"github.com/shirou/gopsutil/v4/load"
+	"github.com/shirou/gopsutil/v4/mem"
+
+	"chatserver/internal/fault"
+	"chatserver/internal/logging"
+	"chatserver/internal/rest"
+)
+
+// about answers who this is.
+func (a *admin) about(c echo.Context) error {
+	return rest.Data(c, http.StatusOK, struct {
+		App     string `json:"app"`
+		Version string `json:"version"`
+	}{"Admin chatserver", a.opts.Version})
+}
+
+// loadView is the load of the machine and of the server.
+type loadView struct {
+	LoadAvg     [3]float64 `json:"loadAvg"`     // over 1, 5 and 15 minutes
+	TotalMemory uint64     `json:"totalMemory"` // bytes
+	FreeMemory  uint64     `json:"freeMemory"`  // bytes that programs can still get
+	Percentage  float64    `json:"percentage"`  // of the memory that is used
+	CPUs        int        `json:"cpus"`
+	Rooms       string     `json:"rooms"`    // names, comma separated
+	Capacity    int        `json:"capacity"` // rooms that still fit
+	OSUpTime    uint64     `json:"osUpTime"` // seconds
+	UpTime      time.Time  `json:"upTime"`   // when the server started
+	Accepting   bool       `json:"acceptingConnections"`
+}
+
+// load answers GET /api/v1/load. What the system does not tell is 0.
+func (a *admin) load(c echo.Context) error {
+	capacity, open := a.rooms.Load()
+	view := loadView{
+		CPUs:      runtime.NumCPU(),
+		Capacity:  capacity - open,
+		UpTime:    a.opts.Started.UTC(),
+		Accepting: a.rooms.Accepting(),
+	}
+	ctx := c.Request().Context()
+	if avg, err := load.AvgWithContext(ctx); err == nil {
+		view.LoadAvg = [3]float64{avg.Load1, avg.Load5, avg.Load15}
+	}
+	if memory, err := mem.VirtualMemoryWithContext(ctx); err == nil && memory.Total > 0 {
+		view.TotalMemory, view.FreeMemory = memory.Total, memory.Available
+		view.Percentage = 100 * float64(memory.Total-memory.Available) / float64(memory.Total)
+	}
+	if up, err := host.UptimeWithContext(ctx); err == nil {
+		view.OSUpTime = up
+	}
+	var names []string
+	for _, r := range a.rooms.Rooms() {
+		names = append(names, r.Name())
+	}
+	view.Rooms = strings.Join(names, ",")
+	return rest.Data(c, http.StatusOK, view)
+}
+
+// setAccepting answers PUT /api/v1/accepting.
+func (a *admin) setAccepting(c echo.Context) error {
+	var body struct {
+		Accepting *bool `json:"accepting"`
+	}
+	if err := rest.ReadJSON(c, &body); err != nil {
+		return err
+	}
+	if body.Accepting == nil {
+		return fault.New(fault.BadField, `accepting is missing; send {"accepting":true} or {"accepting":false}`)
+	}
+	a.rooms.SetAccepting(*body.Accepting)
+	return rest.Data(c, http.StatusOK, map[string]bool{"accepting": a.rooms.Accepting()})
+}
+
+// logLevel is the body of both calls of /api/v1/log-level.
+type logLevel struct {
+	Level string `json:"level"`
+}
+
+// showLogLevel answers GET /api/v1/log-level.
+func (a *admin) showLogLevel(c echo.Context) error {
+	return rest.Data(c, http.StatusOK, logLevel{a.opts.LogLevel.String()})
+}
+
+// setLogLevel answers PUT /api/v1/log-level.
+func (a *admin) setLogLevel(c echo.Context) error {
+	var body logLevel
+	if err := rest.ReadJSON(c, &body); err != nil {
+		return err
+	}
+	level, err := logging.ParseLevel(body.Level)
+	if err != nil {
+		return fault.New(fault.BadField, "level %v", err)
+	}
+	a.opts.LogLevel.SetLevel(level)
+	return a.showLogLevel(c)
+}
+
+// shutdown answers DELETE /api/v1/shutdown.
+func (a *admin) shutdown(c echo.Context) error {
+	err := rest.Data(c, http.StatusOK, map[string]string{"message": "Shutting down"})
+	a.opts.Shutdown()
+	return err
+}

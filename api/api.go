@@ -1,0 +1,79 @@
+// Package api is the public REST API on the main port: rooms for the platform's
+// back end, the landing page for people, and every room's listener under a path.
+package api
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+	"go.uber.org/zap"
+
+	"chatserver/internal/clientip"
+	"chatserver/internal/rest"
+	"chatserver/room"
+)
+
+// Registry is what the API needs of the rooms.
+type Registry interface {
+	Create(name string, patch room.SettingsPatch) (r *room.Room, created bool, err error)
+	Room(name string) (*room.Room, error)
+	Rooms() []*room.Room
+	Close(ctx context.Context, name string) error
+	Obstacles() []string
+}
+
+// Options configure the API.
+type Options struct {
+	Key            string // that callers send as X-API-Key
+	Version        string
+	TrustedProxies clientip.Trusted
+	Landing        http.Handler // answers GET /
+	Assets         http.Handler // answers GET /assets/…
+	Logger         *zap.Logger
+}
+
+// api holds what the handlers need.
+type api struct {
+	rooms Registry
+	opts  Options
+}
+
+// New returns the API's handler.
+func New(rooms Registry, o Options) http.Handler {
+	a := &api{rooms: rooms, opts: o}
+	e := rest.New(o.Logger, o.TrustedProxies)
+	e.Use(belowV1(rest.RequireKey(o.Key)))
+
+	e.GET("/", echo.WrapHandler(o.Landing))
+	e.GET("/assets/*", echo.WrapHandler(o.Assets))
+	e.GET("/livez", a.live)
+	e.GET("/healthz", a.live)
+	e.GET("/readyz", a.ready)
+	e.GET("/api/v1", a.about)
+	e.GET("/api/v1/", a.about)
+	e.RouteNotFound("/r/:name", a.toRoomPage) // that is, by any method: the room decides
+	e.RouteNotFound("/r/:name/*", a.throughPath)
+
+	e.GET("/api/v1/rooms", a.listRooms)
+	e.POST("/api/v1/room/:name", a.createRoom)
+	e.GET("/api/v1/room/:name", a.showRoom)
+	e.PATCH("/api/v1/room/:name", a.setRoom)
+	e.DELETE("/api/v1/room/:name", a.closeRoom)
+	e.POST("/api/v1/room/:name/message", a.say)
+	return e
+}
+
+// belowV1 applies m to all paths below /api/v1/, be there something at them or not.
+func belowV1(m echo.MiddlewareFunc) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		applied := m(next)
+		return func(c echo.Context) error {
+			if below, ok := strings.CutPrefix(c.Request().URL.Path, "/api/v1/"); ok && below != "" {
+				return applied(c)
+			}
+			return next(c)
+		}
+	}
+}
