@@ -1,0 +1,124 @@
+// @ts-check
+/** Small helpers around the page. Whatever came from outside is set as text. */
+
+/**
+ * The element with this id, which the page has.
+ * @template {HTMLElement} [T=HTMLElement]
+ * @param {string} id
+ * @returns {T}
+ */
+export function $(id) {
+  const node = document.getElementById(id);
+  if (!node) throw new Error(`the page has no #${id}`);
+  return /** @type {T} */ (node);
+}
+
+/**
+ * Makes an element. `props` are its properties; `dataset` and `aria` are spread
+ * into attributes, and an undefined value is left out.
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
+ * @param {Record<string, any>} [props]
+ * @param {...(Node|string|null)} children
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+export function el(tag, { dataset, aria, ...props } = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [key, value] of Object.entries(props)) if (value !== undefined) /** @type {any} */ (node)[key] = value;
+  for (const [key, value] of Object.entries(aria ?? {})) node.setAttribute(`aria-${key}`, value);
+  Object.assign(node.dataset, dataset);
+  node.append(...children.filter((c) => c !== null));
+  return node;
+}
+
+const LINK = /https?:\/\/[^\s<>"'`]+/giu;
+const TRAILING = /[.,;:!?…)\]}*_]+$/u;
+
+/**
+ * `text` with its web addresses as links. Only http and https; an address with a
+ * user name in it is left as text, for it is mostly there to deceive.
+ * @param {string} text
+ */
+export function linkify(text) {
+  const out = document.createDocumentFragment();
+  let end = 0;
+  for (const match of text.matchAll(LINK)) {
+    const address = trimAddress(match[0]);
+    const href = webAddress(address);
+    if (!href) continue;
+    out.append(text.slice(end, match.index));
+    out.append(el("a", { href, rel: "noopener noreferrer nofollow", target: "_blank", textContent: address }));
+    end = match.index + address.length;
+  }
+  out.append(text.slice(end));
+  return out;
+}
+
+/** Without the punctuation that ends the sentence around it. @param {string} address */
+function trimAddress(address) {
+  const trimmed = address.replace(TRAILING, "");
+  // A bracket that the address itself opened belongs to it.
+  return address[trimmed.length] === ")" && trimmed.includes("(") ? address.slice(0, trimmed.length + 1) : trimmed;
+}
+
+/** @param {string} address @returns {string|null} */
+export function webAddress(address) {
+  try {
+    const url = new URL(address);
+    const plain = (url.protocol === "https:" || url.protocol === "http:") && !url.username && !url.password;
+    return plain ? url.href : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * A hue that a user keeps (FNV-1a of the id). The style sheet chooses lightness
+ * and chroma, so that every hue has the same contrast in either theme.
+ * @param {string} id
+ */
+export function hue(id) {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193);
+  // Mixed once more: ids that differ in their last digit should not look alike.
+  return (Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) >>> 0) % 360;
+}
+
+/** @param {HTMLElement} node @param {string} id */
+export function colour(node, id) {
+  node.style.setProperty("--hue", String(hue(id)));
+  return node;
+}
+
+/** The first letter, as one sees it. @param {string} name */
+export function initial(name) {
+  return [...name][0]?.toUpperCase() ?? "?";
+}
+
+/** @param {string} text on one line, and not too much of it */
+export function preview(text) {
+  const line = [...text.replace(/\s+/g, " ").trim()];
+  return line.length > 120 ? `${line.slice(0, 120).join("")}…` : line.join("");
+}
+
+/**
+ * What the browser remembers for this site; it may refuse to.
+ */
+export const memory = {
+  /** @param {string} key @returns {string|null} */
+  get(key) {
+    try {
+      return localStorage.getItem(key);
+    } catch {
+      return null;
+    }
+  },
+  /** @param {string} key @param {string} value */
+  set(key, value) {
+    try {
+      localStorage.setItem(key, value);
+    } catch {
+      // It works without.
+    }
+  },
+};

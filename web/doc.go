@@ -1,0 +1,35 @@
+// Package web holds the pages that a browser gets: the room's page, the landing
+// page, and their style sheets, scripts and images, embedded in the binary.
+//
+// Everything is plain HTML, CSS and ES modules, served as it stands in this
+// folder. The pages load nothing from elsewhere, and their policy forbids it; they
+// refer to everything by relative paths, so that a page works at the root of a
+// port and under a path of another one alike:
+//
+//	http://HOST:PORT_OF_ROOM/    Room    assets/…   ws
+//	http://HOST:PORT/r/NAME/     Room    assets/…   ws
+//	http://HOST:PORT/            Landing assets/…   r/NAME/   api/v1/…
+//
+// The address of a page must therefore end in a slash. A server that answers the
+// same address with other media types, as a room does, adds "Vary: Accept" itself.
+//
+// # Caching
+//
+// A browser asks every time whether what it has is still good (a strong ETag, the
+// hash of the content), and is mostly answered 304: a new binary is seen at once
+// and nothing is loaded twice.
+//
+// # Compression
+//
+// What a browser takes gzipped is sent so; it was compressed when the program
+// started. A middleware that compresses must leave these handlers out.
+//
+// # Policy
+//
+// No inline script or style, nothing from another origin, no form that a browser
+// submits by itself. A page's own WebSocket counts as 'self' in every browser
+// since Safari 15.4 (2022), which the pages need anyway; to name it by its address
+// would mean to repeat the request's Host header in a policy. The room's page may
+// be framed by any site, for chats are embedded beside players and it holds no
+// secret; the landing page, where an API key is typed, by none.
+package web

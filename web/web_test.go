@@ -1,0 +1,252 @@
+package web_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"chatserver/web"
+)
+
+// served is every file that the package serves, with the handler and the path.
+func served(t *testing.T) map[string]http.Handler {
+	t.Helper()
+	all := map[string]http.Handler{"room.html": web.Room(), "index.html": web.Landing()}
+	names, err := filepath.Glob("assets/*")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("assets: %v %v", names, err)
+	}
+	for _, name := range names {
+		all[filepath.ToSlash(name)] = web.Assets()
+	}
+	return all
+}
+
+// ask sends a request for a path; headers are pairs of name and value.
+func ask(h http.Handler, method, target string, headers ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, target, http.NoBody)
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func source(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func TestEveryFileIsServedAsItStands(t *testing.T) {
+	types := map[string]string{
+		".html": "text/html; charset=utf-8",
+		".js":   "text/javascript; charset=utf-8",
+		".css":  "text/css; charset=utf-8",
+		".svg":  "image/svg+xml; charset=utf-8",
+	}
+	for name, handler := range served(t) {
+		t.Run(name, func(t *testing.T) {
+			want := source(t, name)
+			w := ask(handler, "GET", "/"+name)
+			if w.Code != 200 || w.Body.String() != want {
+				t.Errorf("GET: status %d and %d bytes, want 200 and the file's %d", w.Code, w.Body.Len(), len(want))
+			}
+			for header, want := range map[string]string{
+				"Content-Type":           types[path.Ext(name)],
+				"Content-Length":         strconv.Itoa(len(want)),
+				"Cache-Control":          "no-cache",
+				"X-Content-Type-Options": "nosniff",
+				"Referrer-Policy":        "no-referrer",
+				"Vary":                   "Accept-Encoding",
+				"Content-Encoding":       "",
+			} {
+				if got := w.Header().Get(header); got != want {
+					t.Errorf("%s: %q, want %q", header, got, want)
+				}
+			}
+			if head := ask(handler, "HEAD", "/"+name); head.Code != 200 || head.Body.Len() != 0 {
+				t.Errorf("HEAD: status %d with %d bytes, want 200 without any", head.Code, head.Body.Len())
+			}
+			post := ask(handler, "POST", "/"+name)
+			if post.Code != 405 || post.Header().Get("Allow") != "GET, HEAD" {
+				t.Errorf("POST: status %d, Allow %q", post.Code, post.Header().Get("Allow"))
+			}
+		})
+	}
+}
+
+func TestUnchangedFilesAreNotSentAgain(t *testing.T) {
+	strong := regexp.MustCompile(`^"[A-Za-z0-9_-]{22}"$`)
+	owner := map[string]string{}
+	for name, handler := range served(t) {
+		for _, encoding := range []string{"identity", "gzip"} {
+			etag := ask(handler, "GET", "/"+name, "Accept-Encoding", encoding).Header().Get("ETag")
+			if !strong.MatchString(etag) {
+				t.Errorf("%s, %s: ETag %q is not a strong one", name, encoding, etag)
+			}
+			if other, taken := owner[etag]; taken {
+				t.Errorf("%s, %s has the ETag of %s", name, encoding, other)
+			}
+			owner[etag] = name + ", " + encoding
+
+			same := ask(handler, "GET", "/"+name, "Accept-Encoding", encoding, "If-None-Match", `"old", `+etag)
+			if same.Code != 304 || same.Body.Len() != 0 || same.Header().Get("ETag") != etag {
+				t.Errorf("%s, %s: status %d with %d bytes, want 304 without any", name, encoding, same.Code, same.Body.Len())
+			}
+			if other := ask(handler, "GET", "/"+name, "If-None-Match", `"old"`); other.Code != 200 {
+				t.Errorf("%s: status %d for another ETag, want 200", name, other.Code)
+			}
+		}
+	}
+}
+
+func TestCompression(t *testing.T) {
+	want := source(t, "room.html")
+	for accept, zipped := range map[string]bool{
+		"":                         false,
+		"gzip":                     true,
+		"gzip, deflate, br, zstd":  true,
+		"br;q=1.0, GZIP;q=0.5, *":  true,
+		"br, gzip;q=0, identity":   false,
+		"gzip; q=0.0":              false,
+		"gzip;q=nonsense":          false,
+		"x-gzip-like, notgzip":     false,
+		"identity;q=1, gzip;q=0.1": true,
+	} {
+		w := ask(web.Room(), "GET", "/", "Accept-Encoding", accept)
+		if got := w.Header().Get("Content-Encoding") == "gzip"; got != zipped {
+			t.Errorf("Accept-Encoding %q: gzipped is %v, want %v", accept, got, zipped)
+			continue
+		}
+		body := w.Body.Bytes()
+		if zipped {
+			body = gunzip(t, body)
+		}
+		if string(body) != want {
+			t.Errorf("Accept-Encoding %q: the content differs from the file", accept)
+		}
+	}
+}
+
+func gunzip(t *testing.T, data []byte) []byte {
+	t.Helper()
+	r, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plain
+}
+
+func TestAssetsServesNothingElse(t *testing.T) {
+	for _, target := range []string{
+		"/", "/assets", "/assets/", "/assets/nothing.js", "/room.js", "/room.html", "/assets/room.js/", "/x/assets/room.js",
+		"/assets/../room.html", "/assets/%2e%2e/room.html", "/assets//room.js", "/assets/assets/room.js", "/assets/room.js%00",
+	} {
+		w := ask(web.Assets(), "GET", target)
+		if w.Code != 404 || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/plain") || w.Header().Get("ETag") != "" {
+			t.Errorf("%s: status %d, %s", target, w.Code, w.Header().Get("Content-Type"))
+		}
+	}
+}
+
+func TestPolicy(t *testing.T) {
+	pages := map[string]http.Handler{"room": web.Room(), "landing": web.Landing()}
+	for name, handler := range pages {
+		policy := ask(handler, "GET", "/").Header().Get("Content-Security-Policy")
+		for _, directive := range []string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'", "base-uri 'none'", "form-action 'none'"} {
+			if !strings.Contains(policy, directive+"; ") {
+				t.Errorf("%s: no %s in %q", name, directive, policy)
+			}
+		}
+		if strings.Contains(policy, "unsafe") {
+			t.Errorf("%s: %q", name, policy)
+		}
+	}
+	if policy := ask(web.Landing(), "GET", "/").Header().Get("Content-Security-Policy"); !strings.HasSuffix(policy, "frame-ancestors 'none'") {
+		t.Errorf("the landing page may be framed: %q", policy)
+	}
+	if policy := ask(web.Room(), "GET", "/").Header().Get("Content-Security-Policy"); !strings.HasSuffix(policy, "frame-ancestors *") {
+		t.Errorf("the room's page may not be framed: %q", policy)
+	}
+}
+
+// What the policy or the relative paths would break at run time is found here.
+func TestPagesKeepTheRules(t *testing.T) {
+	var (
+		inline    = regexp.MustCompile(`(?i)<style|\sstyle=|\son[a-z]+=|<script(?:\s+type="module")?\s*>|javascript:`)
+		reference = regexp.MustCompile(`(?:href|src)="([^"]*)"`)
+	)
+	for _, name := range []string{"room.html", "index.html"} {
+		html := source(t, name)
+		if found := inline.FindString(html); found != "" {
+			t.Errorf("%s has %q inline", name, found)
+		}
+		for _, match := range reference.FindAllStringSubmatch(html, -1) {
+			if asset := match[1]; !exists(asset) {
+				t.Errorf("%s refers to %q, which is no asset under a relative path", name, asset)
+			}
+		}
+	}
+}
+
+func TestModulesFindEachOther(t *testing.T) {
+	imports := regexp.MustCompile(`(?m)^(?:import|export)[^;]*?from "([^"]*)"`)
+	modules, err := filepath.Glob("assets/*.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range modules {
+		for _, match := range imports.FindAllStringSubmatch(source(t, name), -1) {
+			if !strings.HasPrefix(match[1], "./") || !exists("assets/"+match[1][2:]) {
+				t.Errorf("%s imports %q, which is no module beside it", name, match[1])
+			}
+		}
+	}
+}
+
+func TestEveryTextOfAPageIsInStrings(t *testing.T) {
+	keys := regexp.MustCompile(`data-t(?:-[a-z-]+)?="([^"]*)"`)
+	strs := source(t, "assets/strings.js")
+	for _, name := range []string{"room.html", "index.html"} {
+		for _, match := range keys.FindAllStringSubmatch(source(t, name), -1) {
+			if !strings.Contains(strs, "\n  "+match[1]+": \"") {
+				t.Errorf("%s uses the text %q, which strings.js does not have", name, match[1])
+			}
+		}
+	}
+}
+
+func TestWeight(t *testing.T) {
+	const most = 60_000 // bytes on the wire, for both pages together
+	total := 0
+	for name, handler := range served(t) {
+		total += ask(handler, "GET", "/"+name, "Accept-Encoding", "gzip").Body.Len()
+	}
+	if total > most {
+		t.Errorf("the pages weigh %d bytes, want at most %d", total, most)
+	}
+	t.Logf("%d bytes", total)
+}
+
+func exists(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.Mode().IsRegular() && !path.IsAbs(name) && strings.HasPrefix(name, "assets/")
+}
