@@ -16,9 +16,11 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// The picture in README: a chat of several people, as two of them see it.
+// The picture in README: a chat of several people, as two of them see it. It is in
+// the machine's own fonts, which want Inter and Noto Color Emoji, and colours of
+// names differ from run to run: look at it before it is committed.
 //
-//	CHATSERVER_SCREENSHOTS=docs/images go test -run TestPages .
+//	CHATSERVER_SCREENSHOTS=docs/images go test -run TestPages/picture .
 
 // screenshots is the variable that names the folder; without it no picture is made.
 const screenshots = "CHATSERVER_SCREENSHOTS"
