@@ -1,0 +1,231 @@
+package journal
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	"go.uber.org/zap"
+)
+
+// fileName is the journal's file in its directory.
+const fileName = "journal.db"
+
+// Options say where a [Journal] lives and what it keeps.
+type Options struct {
+	// Dir is the directory of the journal's file, journal.db. It is made if it
+	// is missing.
+	Dir string
+	// Retention is how long events are kept. 0 is 168 h.
+	Retention time.Duration
+	// Forward says that [Journal.Forward] will bring everything to a database:
+	// what that does not have yet is kept beyond Retention.
+	Forward bool
+	// Wait is how long Open waits for another process to let go of the file.
+	// 0 is 1 s.
+	Wait time.Duration
+	// Gather is the least time between the starts of two transactions; a lone
+	// write does not wait for it. 0 is 4 ms.
+	Gather time.Duration
+	// Queue bounds what waits to be written, in bytes; each write counts 256
+	// bytes beside its own. 0 is 64 MiB.
+	Queue int
+	// Logger gets a line when the disk fails and when it is back, and the same
+	// for the database. nil logs nothing.
+	Logger *zap.Logger
+
+	beforeCommit func() error // tests make commits fail here
+}
+
+func (o Options) withDefaults() Options {
+	if o.Retention <= 0 {
+		o.Retention = 168 * time.Hour
+	}
+	if o.Wait <= 0 {
+		o.Wait = time.Second
+	}
+	if o.Gather <= 0 {
+		o.Gather = 4 * time.Millisecond
+	}
+	if o.Queue <= 0 {
+		o.Queue = 64 << 20
+	}
+	if o.Logger == nil {
+		o.Logger = zap.NewNop()
+	}
+	if o.beforeCommit == nil {
+		o.beforeCommit = func() error { return nil }
+	}
+	return o
+}
+
+// Journal is the open store. Its methods are safe from any goroutine.
+type Journal struct {
+	// Set by Open and never changed.
+	opts   Options
+	path   string
+	log    *zap.Logger
+	secret []byte
+
+	// Readers hold file's read lock for one short transaction; the writer takes
+	// the lock to replace db, which only it does.
+	file sync.RWMutex
+	db   *bolt.DB
+
+	// What was accepted; the file follows.
+	mu     sync.Mutex
+	index  index
+	queue  queue
+	closed bool
+
+	wake    chan struct{} // holds a token while the queue may have something; the writer receives
+	news    chan struct{} // holds a token after a commit; Forward receives
+	closing chan struct{} // closed by Close
+	stop    context.CancelFunc
+	running sync.WaitGroup // the writer and the pruner
+	ended   chan struct{}  // closed when both have ended and the file is closed
+
+	outage     atomic.Pointer[outage] // nil while all is well
+	forwarding atomic.Bool
+	counters   counters
+}
+
+// counters are for Stats.
+type counters struct {
+	commits, failures, events, pruned atomic.Uint64
+	lastError                         atomic.Pointer[error]
+}
+
+// Open opens the journal in a directory, or makes one there. It reads the file
+// before it trusts it; of an error's chain are
+//   - [ErrInUse] when another process does not let go of it,
+//   - [ErrFormat] when a newer server has written it,
+//   - [ErrDamaged] when it is truncated or corrupted,
+//   - [ErrNotJournal] when it is another file.
+//
+// The file is left as it was then.
+func Open(o Options) (*Journal, error) {
+	o = o.withDefaults()
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("journal: no directory to keep it in: %w", err)
+	}
+	j := &Journal{
+		opts:    o,
+		path:    filepath.Join(o.Dir, fileName),
+		log:     o.Logger,
+		wake:    make(chan struct{}, 1),
+		news:    make(chan struct{}, 1),
+		closing: make(chan struct{}),
+		ended:   make(chan struct{}),
+	}
+	if err := j.openFile(); err != nil {
+		return nil, fmt.Errorf("journal %s: %w", j.path, err)
+	}
+	if err := j.load(); err != nil {
+		return nil, errors.Join(fmt.Errorf("journal %s: %w", j.path, err), j.db.Close())
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	j.stop = stop
+	j.running.Go(newWriter(j).run)
+	j.running.Go(func() { j.prune(ctx) })
+	return j, nil
+}
+
+// Close refuses further writes, commits what waits and closes the file. It returns
+// an error that wraps [ErrUnavailable] if the last commit failed, or ctx's when
+// that ends before. Closing again returns nil.
+func (j *Journal) Close(ctx context.Context) error {
+	j.mu.Lock()
+	again := j.closed
+	j.closed = true
+	j.mu.Unlock()
+	if !again {
+		j.stop()
+		close(j.closing)
+		go j.finish()
+	}
+	select {
+	case <-j.ended:
+	case <-ctx.Done():
+		return fmt.Errorf("journal %s: it did not close in time: %w", j.path, ctx.Err())
+	}
+	if again {
+		return nil
+	}
+	return j.Healthy()
+}
+
+// finish closes the file once nobody uses it any more.
+func (j *Journal) finish() {
+	defer close(j.ended)
+	j.running.Wait()
+	if out := j.outage.Load(); out != nil && out.final {
+		return // a transaction that panicked holds bbolt's lock: Close would hang
+	}
+	j.file.Lock()
+	defer j.file.Unlock()
+	if err := j.db.Close(); err != nil {
+		j.log.Error("journal was not closed cleanly", zap.String("file", j.path), zap.Error(err))
+	}
+}
+
+// TokenSecret returns the secret of user tokens: 32 random bytes, made when the
+// journal was.
+func (j *Journal) TokenSecret() []byte { return bytes.Clone(j.secret) }
+
+// Healthy returns nil while the journal takes writes, else an error that wraps
+// [ErrUnavailable]. It costs next to nothing.
+func (j *Journal) Healthy() error {
+	if out := j.outage.Load(); out != nil {
+		return out.err
+	}
+	return nil
+}
+
+// Stats is what the journal has done since it was opened, and how it is.
+type Stats struct {
+	Commits   uint64 // transactions; each is two fsyncs
+	Failures  uint64 // transactions that failed
+	Events    uint64 // events written
+	Pruned    uint64 // events removed by retention
+	Waiting   int    // writes that wait for their commit
+	Queue     int    // what they count in the queue, in bytes
+	FileSize  int64  // bytes
+	Lives     int    // lives that are known, open ones too
+	Lag       uint64 // events that the database does not have yet; 0 without Options.Forward
+	LastError error  // of the newest transaction that failed; nil: none did
+}
+
+// Stats returns the present numbers. It looks at nothing but memory and the file's
+// directory entry.
+func (j *Journal) Stats() Stats {
+	j.mu.Lock()
+	s := Stats{
+		Waiting: j.queue.length,
+		Queue:   j.queue.bytes,
+		Lives:   len(j.index.lives),
+		Lag:     j.index.unsent,
+	}
+	j.mu.Unlock()
+	if !j.opts.Forward {
+		s.Lag = 0
+	}
+	s.Commits = j.counters.commits.Load()
+	s.Failures = j.counters.failures.Load()
+	s.Events = j.counters.events.Load()
+	s.Pruned = j.counters.pruned.Load()
+	if err := j.counters.lastError.Load(); err != nil {
+		s.LastError = *err
+	}
+	if info, err := os.Stat(j.path); err == nil {
+		s.FileSize = info.Size()
+	}
+	return s
+}

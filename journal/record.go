@@ -1,0 +1,209 @@
+package journal
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"hash/crc32"
+)
+
+// The buckets of the file, and what they hold. Numbers in keys are big-endian, so
+// that the order of keys is the order of numbers.
+var (
+	bucketJournal   = []byte("journal")   // keyFormat, keySecret
+	bucketLives     = []byte("lives")     // number of the life (8 bytes) → lifeRecord as JSON
+	bucketEvents    = []byte("events")    // number of the life (8 bytes), seq (8 bytes) → event
+	bucketSanctions = []byte("sanctions") // id → sanctionState (1 byte), value
+
+	keyFormat = []byte("format") // decimal; the one value without a checksum, for all versions to read
+	keySecret = []byte("secret") // secretSize bytes
+)
+
+// buckets are all of them, in the order in which they are checked.
+var buckets = [][]byte{bucketJournal, bucketLives, bucketSanctions, bucketEvents}
+
+// castagnoli is the CRC that processors compute themselves.
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+const sumSize = 4
+
+// seal returns a value as it is stored: a checksum over key and body, and the body.
+// The key is part of it so that a record in the wrong place is noticed.
+func seal(key, body []byte) []byte {
+	value := make([]byte, sumSize, sumSize+len(body))
+	return sealed(key, append(value, body...))
+}
+
+// sealed fills in the checksum of a value whose first bytes are kept free for it.
+func sealed(key, value []byte) []byte {
+	binary.BigEndian.PutUint32(value, sum(key, value[sumSize:]))
+	return value
+}
+
+// unseal returns the body of a stored value, which it aliases.
+func unseal(key, value []byte) ([]byte, error) {
+	if len(value) < sumSize {
+		return nil, errors.New("record too short")
+	}
+	body := value[sumSize:]
+	if binary.BigEndian.Uint32(value) != sum(key, body) {
+		return nil, errors.New("wrong checksum")
+	}
+	return body, nil
+}
+
+func sum(key, body []byte) uint32 {
+	return crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, body)
+}
+
+const (
+	lifeKeySize  = 8
+	eventKeySize = 16
+)
+
+func lifeKey(life uint64) []byte { return binary.BigEndian.AppendUint64(nil, life) }
+
+// lifeID reads a lifeKey.
+func lifeID(key []byte) uint64 { return binary.BigEndian.Uint64(key) }
+
+func eventKey(life, seq uint64) []byte {
+	key := make([]byte, 0, eventKeySize)
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(key, life), seq)
+}
+
+// splitEventKey takes an eventKey apart; ok is false when it is none.
+func splitEventKey(key []byte) (life, seq uint64, ok bool) {
+	if len(key) != eventKeySize {
+		return 0, 0, false
+	}
+	return binary.BigEndian.Uint64(key), binary.BigEndian.Uint64(key[8:]), true
+}
+
+// encodeEvent returns the value that is stored for e under key.
+func encodeEvent(key []byte, e *Event) []byte {
+	size := sumSize + 4*binary.MaxVarintLen64 + len(e.Type) + len(e.User) + len(e.Command) + len(e.Data)
+	value := make([]byte, sumSize, size)
+	value = binary.AppendVarint(value, e.Time)
+	for _, text := range []string{e.Type, e.User, e.Command} {
+		value = binary.AppendUvarint(value, uint64(len(text)))
+		value = append(value, text...)
+	}
+	return sealed(key, append(value, e.Data...))
+}
+
+// decodeEvent reads what encodeEvent wrote. Seq comes from the key; Epoch and Room
+// are left empty. Data aliases value.
+func decodeEvent(key, value []byte) (Event, error) {
+	_, seq, ok := splitEventKey(key)
+	if !ok {
+		return Event{}, errors.New("key of an event has the wrong length")
+	}
+	body, err := unseal(key, value)
+	if err != nil {
+		return Event{}, err
+	}
+	time, n := binary.Varint(body)
+	if n <= 0 {
+		return Event{}, errors.New("event without a time")
+	}
+	body = body[n:]
+	e := Event{Seq: seq, Time: time}
+	for _, text := range []*string{&e.Type, &e.User, &e.Command} {
+		length, n := binary.Uvarint(body)
+		if n <= 0 || length > uint64(len(body)-n) {
+			return Event{}, errors.New("event is cut short")
+		}
+		*text = string(body[n : n+int(length)])
+		body = body[n+int(length):]
+	}
+	e.Data = body
+	return e, nil
+}
+
+// lifeRecord is what is stored of a life.
+type lifeRecord struct {
+	Room     string          `json:"room"`
+	Epoch    string          `json:"epoch"`
+	Port     int             `json:"port"`
+	Created  int64           `json:"created"`          // Unix milliseconds
+	Closed   int64           `json:"closed,omitempty"` // Unix milliseconds; 0: open
+	Settings json.RawMessage `json:"settings,omitempty"`
+	// Pruned is the newest seq that retention has removed, so that seq goes on
+	// where it was even when no event is left.
+	Pruned uint64 `json:"pruned,omitempty"`
+	// Sent is the newest seq that the database is known to have. It may lag
+	// behind, as it is written now and then.
+	Sent uint64 `json:"sent,omitempty"`
+}
+
+// encodeLife returns the value that is stored for r under key.
+func encodeLife(key []byte, r *lifeRecord) ([]byte, error) {
+	body, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
+	return seal(key, body), nil
+}
+
+func decodeLife(key, value []byte) (lifeRecord, error) {
+	var r lifeRecord
+	if len(key) != lifeKeySize {
+		return r, errors.New("key of a life has the wrong length")
+	}
+	body, err := unseal(key, value)
+	if err != nil {
+		return r, err
+	}
+	err = json.Unmarshal(body, &r)
+	return r, err
+}
+
+// sanctionState says what the database knows of a sanction.
+type sanctionState byte
+
+const (
+	sanctionUnsent sanctionState = 1 + iota // it does not know the value
+	sanctionSent                            // it knows the value
+)
+
+func encodeSanction(key []byte, state sanctionState, value []byte) []byte {
+	return seal(key, append([]byte{byte(state)}, value...))
+}
+
+func decodeSanction(key, value []byte) (sanctionState, []byte, error) {
+	body, err := unseal(key, value)
+	if err != nil {
+		return 0, nil, err
+	}
+	if len(body) == 0 || sanctionState(body[0]) < sanctionUnsent || sanctionState(body[0]) > sanctionSent {
+		return 0, nil, errors.New("sanction in an unknown state")
+	}
+	return sanctionState(body[0]), body[1:], nil
+}
+
+// checkRecord returns an error unless the record is one that this format knows.
+func checkRecord(bucket string, key, value []byte) error {
+	var err error
+	switch bucket {
+	case string(bucketEvents):
+		_, err = decodeEvent(key, value)
+	case string(bucketLives):
+		_, err = decodeLife(key, value)
+	case string(bucketSanctions):
+		_, _, err = decodeSanction(key, value)
+	case string(bucketJournal):
+		if bytes.Equal(key, keySecret) {
+			_, err = decodeSecret(value)
+		}
+	}
+	return err
+}
+
+func decodeSecret(value []byte) ([]byte, error) {
+	body, err := unseal(keySecret, value)
+	if err == nil && len(body) != secretSize {
+		err = errors.New("token secret has the wrong length")
+	}
+	return body, err
+}
