@@ -50,6 +50,9 @@ const (
 	TooLong        Code = "too_long"
 	RateLimited    Code = "rate_limited"
 	Busy           Code = "busy"
+	Unavailable    Code = "unavailable"
+	Banned         Code = "banned"
+	BlockedWord    Code = "blocked_word"
 	NotFound       Code = RouteNotFound
 )
 
@@ -83,6 +86,9 @@ var statuses = map[Code]int{
 	TooLong:          http.StatusBadRequest,
 	RateLimited:      http.StatusTooManyRequests,
 	Busy:             http.StatusServiceUnavailable,
+	Unavailable:      http.StatusServiceUnavailable,
+	Banned:           http.StatusForbidden,
+	BlockedWord:      http.StatusBadRequest,
 }
 
 // Status returns the HTTP status of a code; an unknown code is a fault of ours.
