@@ -2,9 +2,12 @@ package room
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"chatserver/internal/text"
 )
 
 func TestEverybodySeesTheSameMessagesInOneOrder(t *testing.T) {
@@ -77,6 +80,20 @@ func TestNamesAreUniqueEvenToTheEye(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestAThousandPeopleOfOneName(t *testing.T) {
+	r := &Room{members: newMemberSet()}
+	for i := range 1000 {
+		name := r.uniqueName("anonymous")
+		if len(name) > 25 || !strings.HasPrefix(name, "anonymous") {
+			t.Fatalf("name %q", name)
+		}
+		r.members.add(&member{skeleton: text.Skeleton(name), sortKey: name, user: User{ID: strconv.Itoa(i), Name: name}})
+	}
+	if len(r.members.byName) != 1000 {
+		t.Errorf("%d different names", len(r.members.byName))
+	}
 }
 
 func TestANameIsFreeOnceItsBearerHasLeft(t *testing.T) {
@@ -302,6 +319,22 @@ func TestViewersAreToldAtMostEveryTwoSeconds(t *testing.T) {
 		w.pass(time.Minute)
 		if got := ann.heard(); len(got) > 0 {
 			w.Errorf("nothing changed, yet heard %v", got)
+		}
+	})
+}
+
+// Who arrives hears a number that the others never heard; when it is over they all
+// hear the same again.
+func TestViewersAfterAnArrivalAndALeave(t *testing.T) {
+	inWorld(t, func(w *world) {
+		r := w.room("lobby")
+		ann := r.join("ann")
+		w.pass(500 * time.Millisecond)
+		bob := r.join("bob")
+		ann.leave()
+		w.pass(viewersPeriod)
+		if o := bob.want("the number that is true", "viewers"); bob.welcome.num("viewers") != 2 || o.num("count") != 1 {
+			w.Errorf("welcome %v, then %v", bob.welcome, o)
 		}
 	})
 }

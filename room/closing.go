@@ -18,6 +18,7 @@ const (
 	reasonShutdown CloseReason = "shutdown"
 	reasonRestart  CloseReason = "restart"
 	reasonClosed   CloseReason = "room_closed"
+	reasonBanned   CloseReason = "banned"
 	reasonRemoved  CloseReason = "removed"
 	reasonTooSlow  CloseReason = "too_slow"
 )
@@ -32,11 +33,13 @@ const (
 	codeNotUTF8      = websocket.CloseInvalidFramePayloadData
 	codePieces       = websocket.ClosePolicyViolation
 	codeTooBig       = websocket.CloseMessageTooBig
+	codeInternal     = websocket.CloseInternalServerErr
 	codeTooSlow      = 4001
 	codeFull         = 4002
 	codeFlooding     = 4003
 	codeNoJoin       = 4500
 	codeUnauthorized = 4501
+	codeBanned       = 4502
 	codeRemoved      = 4503
 	codeClosed       = 4504
 )
@@ -68,8 +71,11 @@ func (f farewell) frames() [][]byte {
 // tooSlow parts from a client that does not read.
 var tooSlow = farewell{code: codeTooSlow, reason: reasonTooSlow, reconnectAfter: comeBackFirst}
 
-// parting is the command to end the room, and how it ends: everybody gets the same farewell, but for the
-// time to come back, if back is set.
+// banned parts from somebody who may not come back.
+var banned = farewell{code: codeBanned, reason: reasonBanned}
+
+// parting is the command to end the room, and how it ends: everybody gets the same
+// farewell, but for the time to come back, if back is set.
 type parting struct {
 	farewell
 	back *comeBack
@@ -107,6 +113,7 @@ func (r *Room) restart() {
 	p := parting{farewell{code: codeGoingAway, reason: reasonRestart}, new(comeBack)}
 	for _, m := range r.members.list {
 		m.gone = true
+		m.speech.address.members--
 		m.out.end(p.each().frames()...)
 	}
 	r.members = newMemberSet()

@@ -37,7 +37,13 @@ func parse(data []byte, v any) error { return strictjson.Object(data, v) }
 func parseRequest(data []byte) (kind, id string, err error) {
 	var head request
 	if err := parse(data, &head); err != nil {
-		return "", "", err
+		var named struct {
+			ID string `json:"id"`
+		}
+		if parse(data, &named) == nil && utf8.RuneCountInString(named.ID) <= maxID {
+			id = named.ID // another field is wrong
+		}
+		return "", id, err
 	}
 	if head.ID != nil {
 		if n := utf8.RuneCountInString(*head.ID); n < 1 || n > maxID {

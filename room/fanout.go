@@ -11,9 +11,9 @@ const (
 	// gatherLeast and gatherMost bound the time between two flushes under load.
 	gatherLeast = 5 * time.Millisecond
 	gatherMost  = 50 * time.Millisecond
-	// gatherShare bounds the part of a core that flushing takes, to a third: after
+	// gatherShare bounds the part of a core that flushing takes, to a fifth: after
 	// a flush comes a pause of so many times its length.
-	gatherShare = 2
+	gatherShare = 4
 	// gatherBytes is the size from which a batch goes out whatever the time.
 	gatherBytes = 32 << 10
 	// flushChunk is the number of writes after which other goroutines get their turn.
@@ -32,23 +32,6 @@ type fanout struct {
 }
 
 func newFanout() fanout { return fanout{interval: gatherLeast, timer: newStoppedTimer()} }
-
-// append makes an event of the room: this is the one place where order is made.
-// It returns the event's seq.
-func (r *Room) append(e logged, author string) uint64 {
-	now := time.Now()
-	seq := r.events.seq + 1
-	e.stamp(seq, now)
-	data := encode(e)
-	r.events.add(entry{seq: seq, kind: e.kind(), author: author, data: data})
-	r.counters.events.add(now)
-	r.changed = true
-	if r.out.first == 0 {
-		r.out.first = seq
-	}
-	r.broadcast(data, now)
-	return seq
-}
 
 // broadcast sends an object to all members, gathered under load.
 func (r *Room) broadcast(data []byte, now time.Time) {
@@ -83,8 +66,10 @@ func (r *Room) flush() {
 		if m.feed != feedLive {
 			continue
 		}
-		if first != 0 && m.next > first {
-			continue // it joined after these events, and had them from the log
+		if first != 0 && m.next > first { // it joined amidst these events
+			m.feed = feedCatching
+			r.catchUp(m)
+			continue
 		}
 		if m.out.offer(frame) == full && first != 0 {
 			m.feed, m.next = feedSkipping, first
@@ -112,30 +97,42 @@ func (h hungry) run(r *Room) {
 	if m.gone {
 		return
 	}
-	if m.feed == feedSkipping {
-		from, to := m.next, r.sequenced()
-		if from <= to {
-			r.skip(m, from, to)
+	switch m.feed {
+	case feedCatching:
+		r.catchUp(m)
+	case feedSkipping:
+		if to := r.sequenced(); r.skip(m, m.next, to) {
+			m.feed, m.next = feedLive, to+1
 		}
-		m.feed, m.next = feedLive, 0
-		return
+	case feedLive: // a reply had found no room
 	}
-	r.catchUp(m)
+	if n := r.count.told; m.feed == feedLive && n > 0 { // it may have missed this too
+		m.out.offer(textFrame(encode(viewers{Type: "viewers", Count: n})))
+	}
 }
 
-// skip tells a member which events it will not get.
-func (r *Room) skip(m *member, from, to uint64) {
+// skip tells a member which events it will not get. While that finds no room it is
+// false: hungry comes again.
+func (r *Room) skip(m *member, from, to uint64) bool {
+	if from > to {
+		return true
+	}
+	if m.out.offer(textFrame(encode(skipped{Type: "skipped", From: from, To: to}))) == full {
+		return false
+	}
 	r.counters.skipped.Add(int64(to - from + 1))
-	m.out.offer(textFrame(encode(skipped{Type: "skipped", From: from, To: to})))
+	return true
 }
 
 // catchUp sends a member the events from m.next on out of the log, in portions that
-// fit its outbox, with its greeting before them. The member follows live once it
-// has them all; m.next keeps it from getting the batch under way again.
+// fit its outbox, with its greeting before them. The member follows live once it has
+// them all.
 func (r *Room) catchUp(m *member) {
 	for m.feed == feedCatching && !m.out.wantRoom() {
 		if oldest := r.events.first(); m.next < oldest {
-			r.skip(m, m.next, oldest-1)
+			if !r.skip(m, m.next, oldest-1) {
+				return
+			}
 			m.next = oldest
 		}
 		payload, next := r.portion(m)

@@ -4,20 +4,22 @@ import "encoding/binary"
 
 // Opcodes and bits of a WebSocket frame's first two bytes (RFC 6455, section 5.2).
 const (
-	frameFinal    = 0x80
-	frameOpcode   = 0x0f
-	frameMasked   = 0x80
-	frameLength   = 0x7f
-	opText        = 0x1
-	opControl     = 0x8 // set in the opcodes of control frames
-	opClose       = 0x8
-	opPing        = 0x9
-	opPong        = 0xa
-	length16      = 126 // the length is in the next 2 bytes
-	length64      = 127 // the length is in the next 8 bytes
-	maskSize      = 4
-	maxCloseText  = 123 // bytes, by RFC 6455, section 5.5
-	maxFrameStart = 10
+	frameFinal     = 0x80
+	frameDeflated  = 0x40 // RSV1 (RFC 7692, section 6)
+	frameOpcode    = 0x0f
+	frameMasked    = 0x80
+	frameLength    = 0x7f
+	opContinuation = 0x0
+	opText         = 0x1
+	opControl      = 0x8 // set in the opcodes of control frames
+	opClose        = 0x8
+	opPing         = 0x9
+	opPong         = 0xa
+	length16       = 126 // the length is in the next 2 bytes
+	length64       = 127 // the length is in the next 8 bytes
+	maskSize       = 4
+	maxCloseText   = 123 // bytes, by RFC 6455, section 5.5
+	maxFrameStart  = 10
 )
 
 // frame returns a whole unmasked frame, as a server sends it.
@@ -54,15 +56,16 @@ type frameWatch struct {
 	inFrame   bool   // a frame's header or payload is not complete yet
 	final     bool   // the frame under way ends its message
 	control   bool   // the frame under way is a control frame
+	err       error  // what is wrong with the frame under way
 	header    []byte // of the frame under way, while incomplete
 	store     [2 + 8 + maskSize]byte
 	payload   uint64 // bytes of the frame under way that are still to come
 	done      uint64 // how often nothing was under way any more
 }
 
-// see takes the next bytes from the peer. It returns false when a message came in
-// more than maxFragments frames.
-func (w *frameWatch) see(p []byte) bool {
+// see takes the next bytes from the peer. It returns an error when a message came in
+// more than maxFragments frames, or for a frame that gorilla takes and must not.
+func (w *frameWatch) see(p []byte) error {
 	for len(p) > 0 {
 		if w.payload > 0 {
 			n := min(w.payload, uint64(len(p)))
@@ -77,15 +80,15 @@ func (w *frameWatch) see(p []byte) bool {
 			if !w.headerDone() {
 				continue
 			}
-			if w.fragments > maxFragments {
-				return false
+			if w.err != nil {
+				return w.err
 			}
 		}
 		if w.payload == 0 {
 			w.frameDone()
 		}
 	}
-	return true
+	return nil
 }
 
 // headerDone reads the header once it is complete.
@@ -119,7 +122,23 @@ func (w *frameWatch) headerDone() bool {
 		w.inMessage = true
 		w.fragments++
 	}
+	w.err = w.judge()
 	return true
+}
+
+// judge returns what is wrong with the frame under way, whose header is complete.
+func (w *frameWatch) judge() error {
+	opcode := w.header[0] & frameOpcode
+	switch {
+	case w.fragments > maxFragments:
+		return errPieces
+	case w.header[0]&frameDeflated != 0 && (w.control || opcode == opContinuation):
+		return errFrame // only a message's first frame may say that it is deflated
+	case opcode == opClose && w.payload == 1:
+		return errFrame // a close code has two bytes
+	default:
+		return nil
+	}
 }
 
 func (w *frameWatch) frameDone() {

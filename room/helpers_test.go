@@ -31,46 +31,57 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type world struct {
 	*testing.T
 	*Registry
-	net *pipeNet
+	net     *pipeNet
+	journal *memoryJournal
 }
 
 // inWorld runs a test in a bubble of its own. At its end everything has to stop.
 func inWorld(t *testing.T, test func(w *world), change ...func(*Options)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		pipes := &pipeNet{taken: map[string]bool{}, open: map[string]*pipeListener{}}
-		o := Options{
-			Host:     "chat.example",
-			Ports:    PortRange{34000, 34009},
-			MaxRooms: 10,
-			History:  100,
-			Guests:   GuestsChat,
-			Limits: Limits{
-				Text:       500,
-				Messages:   limit.Rate{N: 20, Per: 30 * time.Second},
-				Burst:      limit.Rate{N: 3, Per: time.Second},
-				Moderators: limit.Rate{N: 100, Per: 30 * time.Second},
-				Commands:   limit.Rate{N: 30, Per: time.Second},
-				Backlog:    256 << 10,
-			},
-			AllowedOrigins: Origins{"*"},
-			TrustedProxies: clientip.Trusted{},
-			Listen:         pipes.listen,
-			Logger:         zaptest.NewLogger(t, zaptest.Level(zap.ErrorLevel)),
-		}
-		for _, f := range change {
-			f(&o)
-		}
-		w := &world{T: t, Registry: NewRegistry(o), net: pipes}
-		defer func() { // also after t.Fatal
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
-			defer cancel()
-			if err := w.Drain(ctx); err != nil {
-				t.Errorf("the world does not stop: %v", err)
-			}
-		}()
-		test(w)
-	})
+	synctest.Test(t, func(t *testing.T) { inThisBubble(t, test, change...) })
+}
+
+// inThisBubble is inWorld for a test that is in a bubble already.
+func inThisBubble(t *testing.T, test func(w *world), change ...func(*Options)) {
+	t.Helper()
+	pipes := &pipeNet{taken: map[string]bool{}, open: map[string]*pipeListener{}}
+	o := Options{
+		Host:     "chat.example",
+		Ports:    PortRange{34000, 34009},
+		MaxRooms: 10,
+		History:  100,
+		Guests:   GuestsChat,
+		Limits: Limits{
+			Text:       500,
+			Messages:   limit.Rate{N: 20, Per: 30 * time.Second},
+			Burst:      limit.Rate{N: 3, Per: time.Second},
+			Moderators: limit.Rate{N: 100, Per: 30 * time.Second},
+			Commands:   limit.Rate{N: 30, Per: time.Second},
+			Backlog:    256 << 10,
+		},
+		AllowedOrigins: Origins{"*"},
+		TrustedProxies: clientip.Trusted{},
+		Listen:         pipes.listen,
+		Journal:        new(memoryJournal),
+		Logger:         zaptest.NewLogger(t, zaptest.Level(zap.ErrorLevel)),
+	}
+	for _, f := range change {
+		f(&o)
+	}
+	w := &world{T: t, Registry: NewRegistry(o), net: pipes}
+	w.journal, _ = o.Journal.(*memoryJournal)
+	defer w.stop() // also after t.Fatal
+	test(w)
+}
+
+// stop drains the registry; a second time does nothing.
+func (w *world) stop() {
+	w.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.Context()), time.Minute)
+	defer cancel()
+	if err := w.Drain(ctx); err != nil {
+		w.Errorf("the world does not stop: %v", err)
+	}
 }
 
 // unlimited switches off every limit of rate.

@@ -126,21 +126,27 @@ func sameTag(header, etag string) bool {
 }
 
 // preferred returns the media type of offers that an Accept header likes best; the
-// first offer stands for the wildcards, and for a header that names none of them.
+// first offer in a range stands for it, and the first of all for a header that names
+// none of them.
 func preferred(accept string, offers ...string) string {
 	best, bestQuality := offers[0], 0.0
 	for part := range strings.SplitSeq(accept, ",") {
 		media, params, _ := strings.Cut(part, ";")
 		media = strings.ToLower(strings.TrimSpace(media))
 		quality := qualityOf(params)
-		if quality > bestQuality && slices.Contains(offers, media) {
-			best, bestQuality = media, quality
-		}
-		if quality > bestQuality && (media == "*/*" || media == "text/*") {
-			best, bestQuality = offers[0], quality
+		i := slices.IndexFunc(offers, func(offer string) bool { return within(offer, media) })
+		if i >= 0 && quality > bestQuality {
+			best, bestQuality = offers[i], quality
 		}
 	}
 	return best
+}
+
+// within tells whether a media type is in a range such as text/* (RFC 9110, section
+// 12.5.1).
+func within(media, wanted string) bool {
+	kind, isRange := strings.CutSuffix(wanted, "*")
+	return wanted == media || wanted == "*/*" || isRange && strings.HasSuffix(kind, "/") && strings.HasPrefix(media, kind)
 }
 
 // qualityOf returns the weight among a media range's parameters, 1 without one.

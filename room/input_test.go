@@ -3,6 +3,7 @@ package room
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -27,6 +28,7 @@ func TestMalformedCommandsAreAnsweredAndTheConnectionStays(t *testing.T) {
 			{`{"type":"message","id":""}`, "bad_field", ""},
 			{`{"type":"message","id":7}`, "bad_field", ""},
 			{`{"type":"message","id":"` + strings.Repeat("i", 65) + `"}`, "bad_field", ""},
+			{`{"type":5,"id":"1"}`, "bad_field", "1"},
 			{`{"type":"dance","id":"1"}`, "bad_command", "1"},
 			{`{"id":"1"}`, "bad_command", "1"},
 			{`{"type":"join","id":"1"}`, "bad_command", "1"},
@@ -84,6 +86,18 @@ func TestConnectionsThatBreakTheProtocolAreClosed(t *testing.T) {
 			}
 			w.pass(2 * time.Second)
 		}},
+		"a message too slow whose sender is held": {1008, func(w *world, c *client) {
+			c.write(masked(0, opText, []byte("{")))
+			w.pass(5 * time.Second)
+			for range 31 { // more than a second's worth of commands
+				c.write(masked(frameFinal, opPong, nil))
+			}
+			w.pass(5 * time.Second)
+		}},
+		"a deflated pong": {1002, func(_ *world, c *client) {
+			c.write(masked(frameFinal|frameDeflated, opPong, nil))
+		}},
+		"half a close code": {1002, func(_ *world, c *client) { c.write(masked(frameFinal, opClose, []byte{3})) }},
 		"a frame header too slow": {1008, func(w *world, c *client) {
 			c.write([]byte{frameFinal | opText})
 			w.pass(pieceTimeout)
@@ -272,16 +286,16 @@ func FuzzFrameWatch(f *testing.F) {
 			step = 1
 		}
 		var whole, pieces frameWatch
-		okWhole, okPieces := whole.see(data), true
-		for rest := data; len(rest) > 0 && okPieces; {
+		errWhole, errPieces := whole.see(data), error(nil)
+		for rest := data; len(rest) > 0 && errPieces == nil; {
 			n := min(step, len(rest))
-			okPieces = pieces.see(rest[:n])
+			errPieces = pieces.see(rest[:n])
 			rest = rest[n:]
 		}
-		if okWhole != okPieces {
-			t.Fatalf("whole %v, in pieces %v", okWhole, okPieces)
+		if !errors.Is(errWhole, errPieces) {
+			t.Fatalf("whole %v, in pieces %v", errWhole, errPieces)
 		}
-		if okWhole && (whole.partial() != pieces.partial() || whole.done != pieces.done || whole.fragments != pieces.fragments) {
+		if errWhole == nil && (whole.partial() != pieces.partial() || whole.done != pieces.done || whole.fragments != pieces.fragments) {
 			t.Fatalf("whole %+v, in pieces %+v", whole, pieces)
 		}
 	})

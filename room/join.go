@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	mathrand "math/rand/v2"
 	"net/netip"
 	"strings"
 	"time"
@@ -54,15 +55,17 @@ func (c *conn) onJoin(id string, data []byte) error {
 		}
 		a.name = name
 	}
-	q := newQuestion(func(r *Room) (*member, error) { return r.join(a) })
+	q := atOnce(func(r *Room) (*member, error) { return r.join(a) })
 	c.room.post(q) // when that fails, wait says why
 	m, err := q.wait(context.Background(), c.room)
 	var refused *fault.Error
 	switch {
 	case errors.As(err, &refused) && refused.Code == fault.Full:
 		return c.turnAway(id, codeFull, refused)
+	case errors.As(err, &refused) && refused.Code == fault.Banned:
+		return c.turnAway(id, codeBanned, refused)
 	case errors.As(err, &refused) && refused.Code == fault.RoomNotFound:
-		return errEnding // the room parts from everybody
+		return &ends{c.room.parting().each()}
 	case err != nil:
 		return err
 	}
@@ -87,22 +90,32 @@ func (r *Room) join(a arrival) (*member, error) {
 	if most := r.connectionLimit(); most > 0 && r.members.len() >= most {
 		return nil, fullError("this room has all the connections that it takes", most)
 	}
+	user := User{ID: newGuestID(), Role: Consumer}
+	if r.bans(user.ID, a.addr, time.Now()) {
+		return nil, fault.New(fault.Banned, "you are banned from this room")
+	}
 	name := r.uniqueName(a.name)
+	user.Name = name
 	m := &member{
-		user:     User{ID: newGuestID(), Name: name, Role: Consumer},
+		user:     user,
 		guest:    true,
+		addr:     a.addr,
 		skeleton: text.Skeleton(name),
 		sortKey:  strings.ToLower(name),
 		out:      a.out,
 		speech:   r.guestSpeech(a.addr),
-		feed:     feedCatching,
 	}
 	m.out.onHungry(func() { r.urge(context.Background(), hungry{m}) })
-	r.members.add(m)
-	r.idle.Stop()
+	count := r.members.len() + 1
 	var gap bool
 	m.next, gap = r.owed(a.epoch, a.since)
-	m.greeting = encode(r.welcome(m, gap))
+	m.greeting = encode(r.welcome(m, count, gap))
+	r.members.add(m) // from here on nothing can fail
+	m.speech.address.members++
+	r.idle.Stop()
+	if count != r.count.told {
+		r.count.told = 0 // this one knows another number than the others
+	}
 	r.catchUp(m)
 	r.countViewers()
 	return m, nil
@@ -129,7 +142,7 @@ func (r *Room) owed(epoch string, since *uint64) (first uint64, gap bool) {
 	return seq + 1 - uint64(len(r.events.last(r.opts.History))), returns
 }
 
-func (r *Room) welcome(m *member, gap bool) welcome {
+func (r *Room) welcome(m *member, count int, gap bool) welcome {
 	rate := r.opts.Limits.Messages
 	return welcome{
 		Type:     "welcome",
@@ -138,7 +151,7 @@ func (r *Room) welcome(m *member, gap bool) welcome {
 		Seq:      r.events.seq,
 		You:      m.user,
 		Settings: r.settings,
-		Viewers:  r.members.len(),
+		Viewers:  count,
 		Limits:   limits{Text: r.opts.Limits.Text, Bytes: maxMessage, Messages: rate.N, Window: rate.Per.Milliseconds()},
 		Gap:      gap,
 	}
@@ -152,7 +165,7 @@ func (r *Room) guestSpeech(addr netip.Addr) speech {
 	shared, known := r.addresses[network]
 	if !known {
 		r.forgetIdleAddresses()
-		shared = limit.NewWindow(times(l.Messages, addressFactor), times(l.Burst, addressFactor))
+		shared = &address{Window: limit.NewWindow(times(l.Messages, addressFactor), times(l.Burst, addressFactor))}
 		r.addresses[network] = shared
 	}
 	return speech{user: limit.NewWindow(l.Messages, l.Burst), address: shared}
@@ -169,7 +182,7 @@ func (r *Room) forgetIdleAddresses() {
 		return
 	}
 	now := time.Now()
-	maps.DeleteFunc(r.addresses, func(_ netip.Prefix, w *limit.Window) bool { return w.Idle(now) })
+	maps.DeleteFunc(r.addresses, func(_ netip.Prefix, a *address) bool { return a.members == 0 && a.Idle(now) })
 	r.addressesMost = max(addressesMin, 2*len(r.addresses))
 }
 
@@ -196,8 +209,22 @@ func (r *Room) uniqueName(name string) string {
 		if _, taken := r.members.byName[text.Skeleton(candidate)]; !taken {
 			return candidate
 		}
-		candidate = withNumber(name, n)
+		candidate = withNumber(name, nextNumber(n))
 	}
+}
+
+// nextNumber returns the number for the nth attempt at a name: 2 to 9 in order, then
+// one at random out of ever more, so that a name which thousands bear costs few
+// attempts.
+func nextNumber(n int) int {
+	if n < 10 {
+		return n
+	}
+	most := 100
+	for range min(n-10, 6) {
+		most *= 10
+	}
+	return 10 + mathrand.IntN(most-10) //nolint:gosec // no secret: a number for a name
 }
 
 // withNumber appends the number to a name, which is shortened to make room for it.

@@ -53,10 +53,10 @@ func (r *Room) put(ctx context.Context, box chan<- command, c command) {
 	}
 }
 
-// question is a command that answers.
+// question is a command that answers, at once or later, from any goroutine.
 type question[T any] struct {
-	ask    func(*Room) (T, error)
-	answer chan result[T] // holds one, so that the actor never waits
+	ask    func(r *Room, tell func(T, error))
+	answer chan result[T] // holds one, so that whoever tells it never waits
 }
 
 type result[T any] struct {
@@ -64,16 +64,35 @@ type result[T any] struct {
 	err   error
 }
 
-func newQuestion[T any](ask func(*Room) (T, error)) question[T] {
+// newQuestion returns a question that is answered by tell, which must not be called
+// twice.
+func newQuestion[T any](ask func(r *Room, tell func(T, error))) question[T] {
 	return question[T]{ask: ask, answer: make(chan result[T], 1)}
 }
 
-func (q question[T]) run(r *Room) {
-	value, err := q.ask(r)
-	q.answer <- result[T]{value, err}
+// atOnce makes a question of one that the actor answers at once.
+func atOnce[T any](ask func(*Room) (T, error)) question[T] {
+	return newQuestion(func(r *Room, tell func(T, error)) {
+		value, err := ask(r)
+		r.publishChange() // who has the answer finds it in the State
+		tell(value, err)
+	})
 }
 
-func (q question[T]) failed(err error) { q.answer <- result[T]{err: err} }
+func (q question[T]) run(r *Room) { q.ask(r, q.tell) }
+
+// tell answers. After a panic there may be an answer already, or still come one.
+func (q question[T]) tell(value T, err error) {
+	select {
+	case q.answer <- result[T]{value, err}:
+	default:
+	}
+}
+
+func (q question[T]) failed(err error) {
+	var none T
+	q.tell(none, err)
+}
 
 // wait returns the answer to a question that was handed over.
 func (q question[T]) wait(ctx context.Context, r *Room) (T, error) {
@@ -90,8 +109,7 @@ func (q question[T]) wait(ctx context.Context, r *Room) (T, error) {
 }
 
 // call has the actor answer a question ahead of its inbox.
-func call[T any](ctx context.Context, r *Room, ask func(*Room) (T, error)) (T, error) {
-	q := newQuestion(ask)
+func call[T any](ctx context.Context, r *Room, q question[T]) (T, error) {
 	r.urge(ctx, q) // when that fails, wait says why
 	return q.wait(ctx, r)
 }
@@ -111,8 +129,7 @@ func (r *Room) do(c command) {
 		if cause == nil {
 			return
 		}
-		r.log.Error("a command panicked", zap.Any("panic", cause), zap.ByteString("stack", debug.Stack()))
-		r.counters.panics.Add(1)
+		r.panicked(cause)
 		if f, ok := c.(interface{ failed(error) }); ok {
 			f.failed(fault.New(fault.Internal, "the server failed to do this; the operator can read why in its log"))
 		}
@@ -121,7 +138,18 @@ func (r *Room) do(c command) {
 	c.run(r)
 }
 
-// survive counts a panic and restarts the room when there were too many.
+// panicked notes a panic. It is called while that unwinds.
+func (r *Room) panicked(cause any) {
+	r.log.Error("a command panicked", zap.Any("panic", cause), zap.ByteString("stack", debug.Stack()))
+	r.counters.panics.Add(1)
+}
+
+// duty is a command that the actor gives itself, when a timer has run out for one.
+type duty func(*Room)
+
+func (d duty) run(r *Room) { d(r) }
+
+// survive counts a panic of the actor and restarts the room when there were too many.
 func (r *Room) survive(now time.Time) {
 	r.panics = append(r.panics, now)
 	r.panics = slices.DeleteFunc(r.panics, func(t time.Time) bool { return now.Sub(t) >= panicPeriod })

@@ -2,6 +2,7 @@ package room
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 type member struct {
 	user     User
 	guest    bool
+	addr     netip.Addr
 	skeleton string // of the name; see text.Skeleton
 	sortKey  string // the name in lower case, for who
 	out      *outbox
@@ -21,9 +23,13 @@ type member struct {
 
 	index int  // in memberSet.list
 	gone  bool // has left
+	muted bool // was thrown out; what it has sent before counts no more
 
 	feed feedState
-	next uint64 // before this seq all was sent; when skipping, from it on nothing was
+	// next is the seq of the first event that the member was not sent: catching, it
+	// is the next one from the log; skipping, the first one missed; live, it keeps
+	// the member from getting again what it had from the log.
+	next uint64
 	// greeting is the welcome, until it was sent.
 	greeting []byte
 
@@ -35,14 +41,23 @@ type member struct {
 type feedState int
 
 const (
-	feedLive     feedState = iota // with everybody else
-	feedCatching                  // from the log, in portions, from next on
+	feedCatching feedState = iota // from the log, in portions
+	feedLive                      // with everybody else
 	feedSkipping                  // not at all, until its outbox has emptied
 )
 
 // speech limits the messages of a user: by the user alone, and of guests by their
 // address too. The windows are safe for use by several goroutines.
-type speech struct{ user, address *limit.Window }
+type speech struct {
+	user    *limit.Window
+	address *address
+}
+
+// address is what the guests of one network share.
+type address struct {
+	*limit.Window
+	members int // that share it now; owned by the actor
+}
 
 // take counts a message; a wait above 0 refuses it.
 func (s speech) take(now time.Time) time.Duration {

@@ -43,7 +43,20 @@ func (c *conn) onMessage(id string, data []byte) error {
 	if err != nil {
 		return err
 	}
+	if said, err = c.room.censor(said); err != nil {
+		return err
+	}
 	return c.room.offer(message{by: c.member, id: id, text: said, replyTo: req.ReplyTo})
+}
+
+// censor returns the text as others may read it: with masked words hidden. A blocked
+// word is an error.
+func (r *Room) censor(said string) (string, error) {
+	masked, blocked := r.opts.Snapshot().CheckWords(r.name, said)
+	if blocked != "" {
+		return "", fault.New(fault.BlockedWord, "this holds a word that may not be said here; say it without")
+	}
+	return masked, nil
 }
 
 // message is a checked message of a member, for the actor.
@@ -55,7 +68,38 @@ type message struct {
 }
 
 func (msg message) run(r *Room) {
-	seq, err := msg.carryOut(r, time.Now())
+	if msg.by.muted {
+		return // it hears nothing any more
+	}
+	if err := msg.carryOut(r, time.Now()); err != nil {
+		msg.failed(err)
+	}
+}
+
+// carryOut says the message, unless it was said under the same id before. Both are
+// acknowledged once the event is kept.
+func (msg message) carryOut(r *Room, now time.Time) error {
+	id := commandID{msg.by.user.ID, msg.id}
+	if seq, again := r.repeats.seq(id, now); again {
+		return r.stored(r.opts.Journal.Sync(func(err error) { msg.kept(seq, r.stored(err)) }))
+	}
+	if err := r.mayChat(msg.by, msg.text, now); err != nil {
+		return err
+	}
+	seq, err := r.say(msg.by.user, msg.id, msg.text, msg.replyTo, msg.kept)
+	if err != nil {
+		return err
+	}
+	msg.by.lastMessage = now
+	if r.settings.Unique {
+		msg.by.remember(msg.text, now)
+	}
+	r.repeats.add(id, seq, now)
+	return nil
+}
+
+// kept answers the author.
+func (msg message) kept(seq uint64, err error) {
 	if err != nil {
 		msg.failed(err)
 		return
@@ -63,32 +107,12 @@ func (msg message) run(r *Room) {
 	acknowledge(msg.by.out, msg.id, seq)
 }
 
-// carryOut says the message, unless it was said under the same id before.
-func (msg message) carryOut(r *Room, now time.Time) (seq uint64, err error) {
-	id := commandID{msg.by.user.ID, msg.id}
-	if seq, again := r.repeats.seq(id, now); again {
-		return seq, nil
-	}
-	if err := r.mayChat(msg.by, msg.text, now); err != nil {
-		return 0, err
-	}
-	if seq, err = r.say(msg.by.user, msg.text, msg.replyTo); err != nil {
-		return 0, err
-	}
-	msg.by.lastMessage = now
-	if r.settings.Unique {
-		msg.by.remember(msg.text, now)
-	}
-	r.repeats.add(id, seq, now)
-	return seq, nil
-}
-
 func (msg message) failed(err error) {
 	refuse(msg.by.out, msg.id, err)
 }
 
-// say puts a message into the log.
-func (r *Room) say(user User, said string, replyTo *uint64) (seq uint64, err error) {
+// say puts a message into the log; id is that of the user's command, if it has one.
+func (r *Room) say(user User, id, said string, replyTo *uint64, tell kept) (seq uint64, err error) {
 	e := &messageEvent{event: event{Type: typeMessage}, User: user, Text: said}
 	if replyTo != nil {
 		if err := r.checkTarget(*replyTo); err != nil {
@@ -96,7 +120,7 @@ func (r *Room) say(user User, said string, replyTo *uint64) (seq uint64, err err
 		}
 		e.ReplyTo = *replyTo
 	}
-	return r.append(e, user.ID), nil
+	return r.append(e, author{user.ID, id}, tell)
 }
 
 // checkTarget returns an error unless seq is a message that the room still holds.
@@ -142,17 +166,24 @@ func (m *member) remember(said string, now time.Time) {
 }
 
 // Say puts a message of the platform, or of the user that it names, into the room's
-// log. It returns the message's seq.
+// log. It returns the message's seq once it is kept.
 func (r *Room) Say(ctx context.Context, user *User, said string) (seq uint64, err error) {
 	said, err = text.Message(said, r.opts.Limits.Text)
 	if err != nil {
 		return 0, err
 	}
-	author := platform
+	by := platform
 	if user != nil {
-		author = *user
+		by = *user
+		if said, err = r.censor(said); err != nil {
+			return 0, err
+		}
 	}
-	q := newQuestion(func(r *Room) (uint64, error) { return r.say(author, said, nil) })
+	q := newQuestion(func(r *Room, tell func(uint64, error)) {
+		if _, err := r.say(by, "", said, nil, tell); err != nil {
+			tell(0, err)
+		}
+	})
 	if err := r.offer(q); err != nil {
 		return 0, err
 	}

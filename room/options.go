@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"chatserver/cache"
 	"chatserver/internal/clientip"
 	"chatserver/internal/limit"
 )
@@ -83,6 +84,12 @@ type Options struct {
 	AllowedOrigins Origins
 	TrustedProxies clientip.Trusted
 
+	// Journal keeps what must survive a crash; nil means that nothing does.
+	Journal Journal
+	// Snapshot returns what the platform's database says, as [cache.Cache.Snapshot]
+	// does; nil means that it says nothing.
+	Snapshot func() *cache.Snapshot
+
 	// Page answers a browser's GET / and /assets/… on a room's listener. It must
 	// only use relative links: the room stands under /r/NAME/ of the main port too.
 	Page http.Handler
@@ -92,6 +99,9 @@ type Options struct {
 	Listen func(network, address string) (net.Listener, error)
 	Logger *zap.Logger // nil: nothing is logged
 }
+
+// logKeep returns how many events a room holds in memory at least.
+func (o Options) logKeep() int { return max(resumeLimit, o.History) }
 
 // withDefaults fills what may be left nil.
 func (o Options) withDefaults() Options {
@@ -103,6 +113,13 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Page == nil {
 		o.Page = http.NotFoundHandler()
+	}
+	if o.Journal == nil {
+		o.Journal = oblivion{}
+	}
+	if o.Snapshot == nil {
+		empty := cache.Empty()
+		o.Snapshot = func() *cache.Snapshot { return empty }
 	}
 	if o.Logger == nil {
 		o.Logger = zap.NewNop()

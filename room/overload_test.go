@@ -264,6 +264,152 @@ func TestAReaderThatStallsIsClosed(t *testing.T) {
 	})
 }
 
+// TestWhoJoinsAmidstAFloodMissesNothing has clients join while events are being
+// gathered: each sees consecutive events up to the newest one.
+func TestWhoJoinsAmidstAFloodMissesNothing(t *testing.T) {
+	inWorld(t, func(w *world) {
+		r := w.room("lobby")
+		w.pass(time.Minute)
+		var joined []*client
+		const n = 200
+		for i := range n {
+			if _, err := r.Say(w.Context(), nil, fmt.Sprint("m", i)); err != nil {
+				w.Fatal(err)
+			}
+			if i%7 == 3 {
+				joined = append(joined, r.join(""))
+			}
+			if i%5 == 0 {
+				w.pass(time.Millisecond)
+			}
+		}
+		w.pass(time.Second)
+		for _, c := range joined {
+			seq := 0
+			for _, o := range c.heard() {
+				if o.str("type") != "message" {
+					continue
+				}
+				if seq != 0 && o.num("seq") != seq+1 {
+					w.Fatalf("after %d comes %d", seq, o.num("seq"))
+				}
+				seq = o.num("seq")
+			}
+			if seq != n {
+				w.Errorf("want events up to %d, got up to %d", n, seq)
+			}
+		}
+	}, unlimited)
+}
+
+func TestASlowReaderLearnsTheNumberOfViewers(t *testing.T) {
+	inWorld(t, func(w *world) {
+		r := w.room("lobby")
+		slow := r.dial()
+		slow.send(obj{"type": "join", "name": "slow"})
+		synctest.Wait()
+		for range 50 {
+			if _, err := r.Say(w.Context(), nil, strings.Repeat("x", 400)); err != nil {
+				w.Fatal(err)
+			}
+			w.pass(gatherLeast)
+		}
+		for range 4 {
+			r.join("")
+		}
+		w.pass(viewersPeriod + time.Second)
+		slow.read()
+		w.pass(time.Second)
+		told := 0
+		for _, o := range slow.heard() {
+			if o.str("type") == "viewers" {
+				told = o.num("count")
+			}
+		}
+		if told != 5 {
+			w.Errorf("want the reader to know of 5 viewers, it was told %d", told)
+		}
+	}, func(o *Options) { o.Limits.Backlog = 4 << 10 })
+}
+
+func TestBlankMessagesCount(t *testing.T) {
+	inWorld(t, func(w *world) {
+		ann := w.room("lobby").join("ann") // the first command
+		for range 29 {
+			ann.send(strings.Repeat("\n", 8000))
+		}
+		ann.send(" ")
+		ann.wantError("the 31st", "rate_limited")
+	})
+}
+
+func TestAPanicOfAReaderCostsItsConnection(t *testing.T) {
+	clientCommands["boom"] = func(*conn, string, []byte) error { panic("boom") }
+	defer delete(clientCommands, "boom")
+	inWorld(t, func(w *world) {
+		r := w.room("lobby")
+		ann, bob := r.join("ann"), r.join("bob")
+		ann.send(obj{"type": "boom"})
+		ann.wantClosed("its own command", 1011)
+		bob.say("still here")
+		bob.wantMessage("the others go on", "still here")
+		if got := r.State().Viewers; got != 1 {
+			w.Errorf("%d viewers", got)
+		}
+	}, silently)
+}
+
+func TestAPanicOfADutyCostsNothingElse(t *testing.T) {
+	inWorld(t, func(w *world) {
+		r := w.room("lobby")
+		ann := r.join("ann")
+		r.post(duty(func(r *Room) {
+			for range 2 {
+				e := &announcementEvent{event{Type: typeAnnouncement}, "hello", ScopeRoom, platform}
+				if _, err := r.append(e, author{}, func(uint64, error) {}); err != nil {
+					w.Error(err)
+				}
+			}
+			r.members.list = append(r.members.list, nil) // over which the flush by timer panics
+		}))
+		ann.want("before", "announcement")
+		w.pass(gatherLeast)
+		if got := r.Counters().Panics; got != 1 {
+			w.Errorf("%d panics", got)
+		}
+		r.post(duty(func(r *Room) { r.members.list = r.members.list[:1] }))
+		w.pass(time.Second)
+		ann.clear()
+		ann.say("still here")
+		ann.wantMessage("the room goes on", "still here")
+	}, silently)
+}
+
+func TestWhoWasThrownOutSpeaksNoMore(t *testing.T) {
+	inWorld(t, func(w *world) {
+		r := w.room("lobby")
+		ann, bob := r.join("ann"), r.join("bob")
+		j := jam{make(chan struct{})}
+		r.post(j)
+		synctest.Wait()
+		ann.say("waits in the inbox")
+		synctest.Wait()
+		removed := make(chan error)
+		go func() {
+			_, err := r.RemoveUser(w.Context(), ann.welcome.obj("you").str("id"))
+			removed <- err
+		}()
+		synctest.Wait()
+		close(j.until)
+		if err := <-removed; err != nil {
+			w.Fatal(err)
+		}
+		ann.wantClosed("removed", 4503)
+		w.pass(time.Second)
+		bob.wantIdle("nothing more was said")
+	})
+}
+
 // boom is a command that panics.
 type boom struct{}
 
@@ -274,7 +420,7 @@ func TestAPanicCostsOneCommand(t *testing.T) {
 		r := w.room("lobby")
 		ann := r.join("ann")
 		r.post(boom{})
-		_, err := call(w.Context(), r.Room, func(*Room) (int, error) { panic("boom") })
+		_, err := call(w.Context(), r.Room, atOnce(func(*Room) (int, error) { panic("boom") }))
 		if err == nil || !strings.HasPrefix(err.Error(), "internal") {
 			w.Errorf("the caller got %v", err)
 		}

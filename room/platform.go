@@ -45,24 +45,27 @@ func (r *Room) Announce(ctx context.Context, said string, scope Scope) error {
 
 // announce is Announce for a text that was checked.
 func (r *Room) announce(ctx context.Context, said string, scope Scope) error {
-	_, err := call(ctx, r, func(r *Room) (uint64, error) {
-		if r.phase != phaseOpen {
-			return 0, notFound(r.name)
-		}
-		return r.append(&announcementEvent{event{Type: typeAnnouncement}, said, scope, platform}, platform.ID), nil
-	})
+	_, err := call(ctx, r, announcement(said, scope))
 	return err
 }
 
-// Set changes settings, for which there is an event if any of them is new. It
-// returns all settings.
-func (r *Room) Set(ctx context.Context, patch SettingsPatch) (Settings, error) {
-	return call(ctx, r, func(r *Room) (Settings, error) {
-		settings, changes := r.settings.apply(patch)
-		if settings != r.settings {
-			r.settings = settings
-			r.append(&settingsEvent{event{Type: typeSettings}, changes, platform}, platform.ID)
+// announcement returns the question that puts a text into the log; it is answered
+// with its seq once it is kept.
+func announcement(said string, scope Scope) question[uint64] {
+	return newQuestion(func(r *Room, tell func(uint64, error)) {
+		e := &announcementEvent{event{Type: typeAnnouncement}, said, scope, platform}
+		if _, err := r.append(e, author{user: platform.ID}, tell); err != nil {
+			tell(0, err)
 		}
-		return settings, nil
 	})
+}
+
+// Set changes settings, for which there is an event if any of them is new. It
+// returns all settings, once the change is kept.
+func (r *Room) Set(ctx context.Context, patch SettingsPatch) (Settings, error) {
+	return call(ctx, r, newQuestion(func(r *Room, tell func(Settings, error)) {
+		next := r.layers
+		next.Over = next.Over.merge(patch)
+		r.adopt(next, tell)
+	}))
 }

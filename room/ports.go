@@ -2,6 +2,7 @@ package room
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"strconv"
 	"syscall"
@@ -16,6 +17,7 @@ type portPool struct {
 	bind   string
 	listen func(network, address string) (net.Listener, error)
 	used   map[int]bool
+	none   time.Time         // until when there is no use in trying, since all were tried
 	rests  map[int]time.Time // until when
 }
 
@@ -27,24 +29,27 @@ func newPortPool(o *Options) portPool {
 // another program.
 var errNoPort = errors.New("no room port is free")
 
-// open binds the first free port. A port that something else has taken is passed
-// over; it is tried again the next time.
+// open binds the first free port. A port that cannot be bound, because something else
+// has taken it for one, is passed over; it is tried again the next time.
 func (p *portPool) open(now time.Time) (net.Listener, error) {
+	failure := errNoPort
 	for port := p.First; port <= p.Last; port++ {
 		if !p.free(port, now) {
 			continue
 		}
 		ln, err := p.listen("tcp", net.JoinHostPort(p.bind, strconv.Itoa(port)))
-		if addressInUse(err) {
-			continue
+		switch {
+		case err == nil:
+			p.used[port] = true
+			return ln, nil
+		case outOfDescriptors(err):
+			return nil, err // no other port would do
+		case !addressInUse(err) && errors.Is(failure, errNoPort):
+			failure = err
 		}
-		if err != nil {
-			return nil, err
-		}
-		p.used[port] = true
-		return ln, nil
 	}
-	return nil, errNoPort
+	p.none = now.Add(portsPause)
+	return nil, failure
 }
 
 func (p *portPool) free(port int, now time.Time) bool {
@@ -57,8 +62,20 @@ func addressInUse(err error) bool {
 	return errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, syscall.Errno(10048))
 }
 
-// anyFree tells whether open may succeed.
+// outOfDescriptors tells whether the process or the system has no descriptors left.
+func outOfDescriptors(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
+}
+
+// portsPause is how long a server counts as out of ports when none that is free could
+// be bound.
+const portsPause = 10 * time.Second
+
+// anyFree tells whether there is a port to try.
 func (p *portPool) anyFree(now time.Time) bool {
+	if now.Before(p.none) {
+		return false
+	}
 	for port := p.First; port <= p.Last; port++ {
 		if p.free(port, now) {
 			return true
@@ -67,7 +84,26 @@ func (p *portPool) anyFree(now time.Time) bool {
 	return false
 }
 
-// release gives a port back.
+// openAt binds one port of the range, that of a room which stands again.
+func (p *portPool) openAt(port int) (net.Listener, error) {
+	if port < p.First || port > p.Last {
+		return nil, fmt.Errorf("port %d is not one of ROOM_PORTS", port)
+	}
+	ln, err := p.listen("tcp", net.JoinHostPort(p.bind, strconv.Itoa(port)))
+	if err != nil {
+		return nil, err
+	}
+	p.used[port] = true
+	return ln, nil
+}
+
+// giveUp gives a port back that nobody has heard of.
+func (p *portPool) giveUp(port int) {
+	delete(p.used, port)
+	p.none = time.Time{}
+}
+
+// release gives a port back, which rests before it is used again.
 func (p *portPool) release(port int, now time.Time) {
 	delete(p.used, port)
 	for resting, until := range p.rests {

@@ -28,6 +28,8 @@ type Registry struct {
 	mu       sync.RWMutex
 	rooms    map[string]*Room
 	ports    portPool
+	starting bool              // rooms are being restored
+	lost     map[string]string // epochs of open rooms that could not be restored, by name
 	draining bool
 }
 
@@ -39,6 +41,7 @@ func NewRegistry(o Options) *Registry {
 		admission: newAdmission(o.MaxConnections, o.MaxConnectionsPerIP),
 		log:       o.Logger,
 		rooms:     make(map[string]*Room),
+		lost:      make(map[string]string),
 		ports:     newPortPool(&o),
 	}
 }
@@ -48,17 +51,25 @@ func NewRegistry(o Options) *Registry {
 var ErrNoMoreRooms = errors.New("no more rooms can be created")
 
 // Create returns the room of that name, which it opens unless it is open already.
-// Of many callers at once, one opens it. Settings hold for a new room only.
+// Of many callers at once, one opens it. Settings hold for a new room only. It
+// returns once a crash would not undo it, or with an unavailable error.
 func (g *Registry) Create(name string, patch SettingsPatch) (r *Room, created bool, err error) {
 	if err := CheckName(name); err != nil {
 		return nil, false, err
 	}
 	r, created, err = g.create(name, patch)
+	if err != nil {
+		return nil, false, err
+	}
+	if err := r.opened.wait(); err != nil {
+		g.end(r)
+		return nil, false, r.stored(err)
+	}
 	if created {
 		g.log.Info("room opened", zap.String("room", name), zap.Int("port", r.port))
 		g.opts.Changed()
 	}
-	return r, created, err
+	return r, created, nil
 }
 
 func (g *Registry) create(name string, patch SettingsPatch) (*Room, bool, error) {
@@ -72,16 +83,37 @@ func (g *Registry) create(name string, patch SettingsPatch) (*Room, bool, error)
 	if reasons := g.obstacles(now); len(reasons) > 0 {
 		return nil, false, fmt.Errorf("%w: %s", ErrNoMoreRooms, reasons[0])
 	}
+	if err := g.giveUpLost(name, nil); err != nil && fault.From(err).Code != fault.RoomNotFound {
+		return nil, false, err
+	}
 	ln, err := g.ports.open(now)
 	if err != nil {
 		g.log.Warn("cannot open a room", zap.String("room", name), zap.Error(err))
 		return nil, false, fmt.Errorf("%w: %w", ErrNoMoreRooms, err)
 	}
-	settings, _ := Settings{}.apply(patch)
-	r := newRoom(name, ln, settings, g)
+	r := newRoom(life{name: name, epoch: newEpoch(), created: now, layers: layers{Over: patch}}, ln, g)
+	if err := g.opts.Journal.OpenRoom(r.record(), r.opened.tell); err != nil {
+		_ = ln.Close() // nobody knows it
+		g.ports.giveUp(r.port)
+		return nil, false, r.stored(err)
+	}
 	g.rooms[name] = r
 	g.actors.Go(func() { g.supervise(r) })
 	return r, true, nil
+}
+
+// giveUpLost closes the life of an open room that could not be restored, if there is
+// one of that name: somebody wants the name. The caller holds mu.
+func (g *Registry) giveUpLost(name string, tell func(error)) error {
+	epoch, lost := g.lost[name]
+	if !lost {
+		return notFound(name)
+	}
+	if err := g.opts.Journal.CloseRoom(epoch, tell); err != nil {
+		return unavailable()
+	}
+	delete(g.lost, name)
+	return nil
 }
 
 // supervise runs a room's actor and frees its port afterwards.
@@ -98,9 +130,15 @@ func (g *Registry) obstacles(now time.Time) []string {
 	if g.draining {
 		return []string{"the server is draining"} // for good: nothing else matters any more
 	}
+	if g.starting {
+		return []string{"the server is starting"}
+	}
 	var reasons []string
 	if g.admission.isClosed() {
 		reasons = append(reasons, "the operator has closed the server to new rooms")
+	}
+	if g.opts.Journal.Healthy() != nil {
+		reasons = append(reasons, "the journal cannot be written")
 	}
 	if len(g.rooms) >= g.opts.MaxRooms {
 		reasons = append(reasons, fmt.Sprintf("all %d rooms are open", g.opts.MaxRooms))
@@ -144,38 +182,67 @@ func (g *Registry) Rooms() []*Room {
 
 // Close closes the room of that name for good: its clients are told not to come
 // back. It returns a room_not_found error if no such room is open, and does not
-// wait for the clients to go; the name is free at once.
-//
-// The room is told also if ctx is done, since it cannot be closed twice. That waits
-// for the command that the actor has in hand at most.
-func (g *Registry) Close(ctx context.Context, name string) error {
+// wait for the clients to go; the name is free at once. It returns once a crash would
+// not open the room again, or with an unavailable error if one may.
+func (g *Registry) Close(name string) error {
 	r, err := g.Room(name)
 	if err != nil {
-		return err
+		return g.closeLost(name, err)
 	}
-	if !g.forget(r) {
+	if !g.end(r) {
 		return notFound(name)
 	}
-	r.urge(context.WithoutCancel(ctx), &parting{farewell: farewell{code: codeClosed, reason: reasonClosed}})
+	return r.stored(r.ended.wait())
+}
+
+// closeLost closes a room that could not be restored, or returns err if there is none.
+func (g *Registry) closeLost(name string, err error) error {
+	closed := newPromise()
+	g.mu.Lock()
+	lostErr := g.giveUpLost(name, closed.tell)
+	g.mu.Unlock()
+	if lostErr != nil {
+		return err
+	}
+	if closed.wait() != nil {
+		return unavailable()
+	}
 	return nil
 }
 
-// forget takes a room out of the registry; false means that it was not there.
-func (g *Registry) forget(r *Room) bool {
-	return g.forgetIf(r, func() bool { return true })
+// end closes a room for good; false means that it was not there any more.
+func (g *Registry) end(r *Room) bool {
+	if !g.forgetIf(r, closedForGood, func() bool { return true }) {
+		return false
+	}
+	r.urge(context.Background(), &parting{farewell: farewell{code: codeClosed, reason: reasonClosed}})
+	return true
 }
 
 // retire is called by a room that was idle for IdleTimeout. It returns false when
 // somebody has asked for the room at this very moment.
 func (g *Registry) retire(r *Room) bool {
-	return g.forgetIf(r, func() bool { return r.untouched() >= g.opts.IdleTimeout })
+	return g.forgetIf(r, closedForGood, func() bool { return r.untouched() >= g.opts.IdleTimeout })
 }
 
-func (g *Registry) forgetIf(r *Room, sure func() bool) bool {
+// Whether the next start of the server opens a room again.
+const (
+	closedForGood = true
+	untilRestart  = false
+)
+
+// forgetIf takes a room out of the registry if that is sure; false means that it was
+// not, or that the room was not there.
+func (g *Registry) forgetIf(r *Room, forGood bool, sure func() bool) bool {
 	g.mu.Lock()
 	here := g.rooms[r.name] == r && sure()
 	if here {
 		delete(g.rooms, r.name)
+		if forGood { // before the name can be used again
+			if err := g.opts.Journal.CloseRoom(r.epoch, r.ended.tell); err != nil {
+				r.ended.tell(err)
+			}
+		}
 	}
 	g.mu.Unlock()
 	if here {
@@ -208,10 +275,10 @@ func (g *Registry) Load() (capacity, rooms int) {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	rooms = len(g.rooms)
-	if g.draining || g.admission.isClosed() {
+	if len(g.obstacles(time.Now())) > 0 {
 		return rooms, rooms
 	}
-	return g.opts.MaxRooms, rooms
+	return max(g.opts.MaxRooms, rooms), rooms
 }
 
 // BeginDrain ends the creation of rooms and the arrival of connections. Drain
@@ -230,7 +297,7 @@ func (g *Registry) Drain(ctx context.Context) error {
 	g.BeginDrain()
 	back := new(comeBack)
 	for _, r := range g.Rooms() {
-		if g.forget(r) {
+		if g.forgetIf(r, untilRestart, func() bool { return true }) {
 			r.urge(ctx, &parting{farewell{code: codeGoingAway, reason: reasonShutdown}, back})
 		}
 	}
@@ -248,8 +315,8 @@ func (g *Registry) Drain(ctx context.Context) error {
 }
 
 // AnnounceAll puts an announcement into the log of every open room, also if the
-// caller goes away meanwhile. It returns how many rooms took it, and an error for a
-// text that none would take.
+// caller goes away meanwhile. It returns how many rooms have kept it, and an error
+// for a text that none would take.
 func (g *Registry) AnnounceAll(ctx context.Context, said string) (int, error) {
 	said, err := text.Message(said, g.opts.Limits.Text)
 	if err != nil {
@@ -257,15 +324,20 @@ func (g *Registry) AnnounceAll(ctx context.Context, said string) (int, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), announceTimeout)
 	defer cancel()
-	took := 0
-	for _, r := range g.Rooms() {
-		err := r.announce(ctx, said, ScopeGlobal)
-		switch code := fault.From(err).Code; {
-		case err == nil:
-			took++
-		case code == fault.RoomNotFound, code == fault.Busy: // it closed meanwhile, or is stuck: the others matter
+	rooms := g.Rooms()
+	asked := make([]question[uint64], len(rooms))
+	for i, r := range rooms {
+		asked[i] = announcement(said, ScopeGlobal)
+		select {
+		case r.control <- asked[i]:
 		default:
-			return took, err
+			asked[i].failed(notFound(r.name)) // it is stuck: the others matter
+		}
+	}
+	took := 0
+	for i, r := range rooms {
+		if _, err := asked[i].wait(ctx, r); err == nil {
+			took++
 		}
 	}
 	return took, nil

@@ -50,7 +50,7 @@ func TestAFreedPortRests(t *testing.T) {
 
 func (w *world) wantClose(name string) {
 	w.Helper()
-	if err := w.Close(w.Context(), name); err != nil {
+	if err := w.Close(name); err != nil {
 		w.Fatalf("close %s: %v", name, err)
 	}
 	synctest.Wait()
@@ -88,6 +88,26 @@ func TestNoFreePort(t *testing.T) {
 			w.Errorf("obstacles: %q", reasons)
 		}
 	}, func(o *Options) { o.Ports = PortRange{34000, 34000} }, silently)
+}
+
+// A server whose free ports are all taken by other programs sends nobody there.
+func TestPortsThatOthersHaveTaken(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.net.taken = map[string]bool{"34001": true, "34002": true}
+		w.room("a")
+		if _, _, err := w.Create("b", SettingsPatch{}); !errors.Is(err, ErrNoMoreRooms) {
+			w.Fatalf("want no more rooms, got %v", err)
+		}
+		if got := w.Obstacles(); len(got) != 1 {
+			w.Errorf("want the server not to be ready, got %q", got)
+		}
+		if capacity, rooms := w.Load(); capacity != rooms {
+			w.Errorf("want balancers to hear of a full server, got %d rooms of %d", rooms, capacity)
+		}
+		w.net.taken = nil
+		w.pass(portsPause)
+		w.room("b")
+	}, func(o *Options) { o.Ports, o.MaxRooms = PortRange{34000, 34002}, 3; o.Logger = zap.NewNop() })
 }
 
 func TestManyCallersMakeOneRoom(t *testing.T) {
@@ -168,6 +188,43 @@ func TestClosingARoomSendsEverybodyAway(t *testing.T) {
 		}
 		if _, err := r.Say(w.Context(), nil, "hello"); err == nil || !strings.HasPrefix(err.Error(), "room_not_found") {
 			w.Errorf("a message for the closed room: %v", err)
+		}
+	})
+}
+
+// A join that waits for the actor when the room ends hears how it ends.
+func TestAJoinBehindTheEndOfTheRoom(t *testing.T) {
+	for range 20 {
+		inWorld(t, func(w *world) {
+			r := w.room("lobby")
+			c := r.connect()
+			j := jam{make(chan struct{})}
+			r.post(j)
+			synctest.Wait()
+			c.send(obj{"type": "join"})
+			synctest.Wait()
+			closed := make(chan error)
+			go func() { closed <- w.Close("lobby") }()
+			synctest.Wait()
+			close(j.until)
+			if err := <-closed; err != nil {
+				w.Fatal(err)
+			}
+			c.wantClosed("the room closes", 4504)
+		})
+	}
+}
+
+func TestAClosingRoomConfirmsNothing(t *testing.T) {
+	inWorld(t, func(w *world) {
+		r := w.room("lobby")
+		stuck := r.dial() // keeps the room in its parting for a while
+		stuck.send(obj{"type": "join"})
+		synctest.Wait()
+		w.wantClose("lobby")
+		synctest.Wait()
+		if seq, err := r.Say(w.Context(), nil, "to nobody"); err == nil {
+			w.Errorf("a message that nobody gets has seq %d", seq)
 		}
 	})
 }
@@ -318,6 +375,7 @@ func TestTheRoomAnswersByWhatTheCallerAccepts(t *testing.T) {
 			"text/html,application/xhtml+xml;q=0.9,*/*;q=0.8": "the page of /",
 			"application/json, text/plain, */*":               `"name":"lobby"`,
 			"text/html;q=0.5, application/json":               `"name":"lobby"`,
+			"application/*":                                   `"name":"lobby"`,
 		} {
 			status, body := r.get("/", http.Header{"Accept": {accept}})
 			if status != 200 || (body != want && (want == "lobby" || !strings.Contains(body, want))) {

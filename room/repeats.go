@@ -1,32 +1,45 @@
 package room
 
-import "time"
+import (
+	"maps"
+	"time"
+)
 
 // repeatPeriod is how long a command counts as sent before.
 const repeatPeriod = 10 * time.Minute
 
 // repeats remembers the commands that made an event, so that a client which is not
 // sure whether one arrived can send it again under the same id. It belongs to the
-// actor; the rates of users bound its size.
+// actor. The rate of a user bounds what is remembered of it.
 type repeats struct {
-	made  map[commandID]uint64 // the event's seq
-	order []madeBy             // oldest first
+	users map[string]*made // by user id
+	swept time.Time        // when everybody's old commands were forgotten
 }
 
 // commandID names a command: by its user and the id that the user gave it.
 type commandID struct{ user, id string }
 
-type madeBy struct {
-	command commandID
-	at      time.Time
+// made is what one user's commands have made.
+type made struct {
+	seqs  map[string]uint64 // by the command's id
+	order []madeAt          // oldest first
 }
 
-func newRepeats() repeats { return repeats{made: make(map[commandID]uint64)} }
+type madeAt struct {
+	id string
+	at time.Time
+}
+
+func newRepeats() repeats { return repeats{users: make(map[string]*made)} }
 
 // seq returns the event that the command made when it was sent before.
 func (p *repeats) seq(c commandID, now time.Time) (seq uint64, again bool) {
-	p.forget(now)
-	seq, again = p.made[c]
+	m, known := p.users[c.user]
+	if !known {
+		return 0, false
+	}
+	m.forget(now)
+	seq, again = m.seqs[c.id]
 	return seq, again
 }
 
@@ -35,18 +48,40 @@ func (p *repeats) add(c commandID, seq uint64, now time.Time) {
 	if c.id == "" {
 		return
 	}
-	p.made[c] = seq
-	p.order = append(p.order, madeBy{c, now})
+	p.sweep(now)
+	m, known := p.users[c.user]
+	if !known {
+		m = &made{seqs: make(map[string]uint64)}
+		p.users[c.user] = m
+	}
+	m.forget(now)
+	m.seqs[c.id] = seq
+	m.order = append(m.order, madeAt{c.id, now})
+}
+
+// forgetUser forgets a user who will not come back.
+func (p *repeats) forgetUser(id string) { delete(p.users, id) }
+
+// sweep forgets, once in repeatPeriod, what those have made who are silent since.
+func (p *repeats) sweep(now time.Time) {
+	if now.Sub(p.swept) < repeatPeriod {
+		return
+	}
+	p.swept = now
+	maps.DeleteFunc(p.users, func(_ string, m *made) bool {
+		m.forget(now)
+		return len(m.order) == 0
+	})
 }
 
 // forget drops what is older than repeatPeriod.
-func (p *repeats) forget(now time.Time) {
+func (m *made) forget(now time.Time) {
 	n := 0
-	for n < len(p.order) && now.Sub(p.order[n].at) >= repeatPeriod {
-		delete(p.made, p.order[n].command)
+	for n < len(m.order) && now.Sub(m.order[n].at) >= repeatPeriod {
+		delete(m.seqs, m.order[n].id)
 		n++
 	}
-	if p.order = p.order[n:]; len(p.order) == 0 {
-		p.order = nil
+	if m.order = m.order[n:]; len(m.order) == 0 {
+		m.order = nil
 	}
 }

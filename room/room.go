@@ -16,8 +16,9 @@ import (
 
 	"go.uber.org/zap"
 
-	"chatserver/internal/limit"
+	"chatserver/cache"
 	"chatserver/internal/serve"
+	"chatserver/journal"
 )
 
 // Room is one chat room: a listener, an actor goroutine and a log. All exported
@@ -41,6 +42,8 @@ type Room struct {
 	done    chan struct{} // closed by the actor as its last act
 
 	// Safe for use by several goroutines.
+	opened   *promise        // that the journal has the room
+	ended    *promise        // that the journal has its end
 	stopping context.Context //nolint:containedctx // the room's own end; its cause is the parting
 	stop     context.CancelCauseFunc
 	readers  *gate // reader goroutines of connections
@@ -51,12 +54,15 @@ type Room struct {
 	// Owned by the actor.
 	phase         phase
 	settings      Settings
+	layers        layers          // what settings come from
+	snapshot      *cache.Snapshot // the one that the room acts upon
+	replaced      <-chan struct{} // closed when there is a newer one
 	events        eventLog
 	members       memberSet
 	repeats       repeats
-	addresses     map[netip.Prefix]*limit.Window // messages of guests, by network
-	addressesMost int                            // from which idle addresses are forgotten
-	guests        int                            // the number that the last unnamed guest got
+	addresses     map[netip.Prefix]*address // guests, by network
+	addressesMost int                       // from which idle addresses are forgotten
+	guests        int                       // the number that the last unnamed guest got
 	out           fanout
 	count         viewerCount
 	idle          *time.Timer
@@ -72,33 +78,53 @@ const (
 	phaseClosing              // parts from everybody, takes nothing new
 )
 
+// life is what makes a room the one that it is, across restarts of the server.
+type life struct {
+	name    string
+	epoch   string
+	created time.Time
+	layers  layers
+	events  []entry // the newest ones
+	seq     uint64  // the newest one's
+	repeats []journal.Command
+}
+
 // newRoom makes a room on a listener that is bound already. run starts it.
-func newRoom(name string, ln net.Listener, settings Settings, g *Registry) *Room {
-	now := time.Now()
+func newRoom(l life, ln net.Listener, g *Registry) *Room {
 	r := &Room{
-		name:          name,
+		name:          l.name,
 		port:          portOf(ln),
-		epoch:         newEpoch(),
-		created:       now,
+		epoch:         l.epoch,
+		created:       l.created,
 		opts:          &g.opts,
 		admission:     g.admission,
 		retire:        g.retire,
 		listener:      ln,
-		log:           g.opts.Logger.With(zap.String("room", name)),
+		log:           g.opts.Logger.With(zap.String("room", l.name)),
 		inbox:         make(chan command, inboxSize),
 		control:       make(chan command, controlSize),
 		done:          make(chan struct{}),
+		opened:        newPromise(),
+		ended:         newPromise(),
 		readers:       newGate(),
-		settings:      settings,
-		events:        eventLog{keep: max(resumeLimit, g.opts.History)},
+		events:        eventLog{keep: g.opts.logKeep(), seq: l.seq, entries: l.events},
 		members:       newMemberSet(),
 		repeats:       newRepeats(),
-		addresses:     make(map[netip.Prefix]*limit.Window),
+		addresses:     make(map[netip.Prefix]*address),
 		addressesMost: addressesMin,
 		out:           newFanout(),
 		count:         newViewerCount(),
 		idle:          newStoppedTimer(),
 	}
+	for _, c := range l.repeats {
+		r.repeats.add(commandID{c.User, c.ID}, c.Seq, c.Time)
+	}
+	r.layers = l.layers
+	r.follow(g.opts.Snapshot())
+	if r.snapshot.Version() != "" {
+		r.layers.Base = baseOf(r.snapshot, l.name)
+	}
+	r.settings = r.layers.settings()
 	r.stopping, r.stop = context.WithCancelCause(context.Background())
 	r.server = serve.New(r, g.opts.Logger)
 	r.touch()
@@ -156,16 +182,16 @@ func (r *Room) run() {
 		r.step()
 	}
 	r.partFromAll()
-	_ = r.server.Close() // the listener is closed already
+	_ = r.server.Close() // closes the listener; nothing can be done if that fails
 	<-serving
 	close(r.done)
 }
 
 // partFromAll tells every connection goodbye, in batches, and returns when all of
-// them have ended.
+// them have ended. Nothing is gathered any more, so that no timer needs to be served.
 func (r *Room) partFromAll() {
 	bye := r.parting()
-	r.flush()
+	r.do(duty((*Room).flush))
 	r.readers.close() // nobody new
 	pause := time.NewTimer(0)
 	defer pause.Stop()
@@ -202,16 +228,16 @@ func (r *Room) step() {
 		case c := <-r.inbox:
 			r.do(c)
 		case <-r.out.timer.C:
-			r.flush()
+			r.do(duty((*Room).flush))
 		case <-r.count.timer.C:
-			r.tellViewers()
+			r.do(duty((*Room).tellViewers))
 		case <-r.idle.C:
-			r.closeIfIdle()
+			r.do(duty((*Room).closeIfIdle))
+		case <-r.replaced:
+			r.do(duty((*Room).renew))
 		}
 	}
-	if r.changed {
-		r.publish()
-	}
+	r.publishChange()
 }
 
 // armIdle starts the wait for an empty room to close, if it ever does.

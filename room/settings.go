@@ -2,7 +2,7 @@ package room
 
 import (
 	"bytes"
-	"net/url"
+	"cmp"
 	"time"
 
 	"chatserver/internal/fault"
@@ -13,7 +13,6 @@ import (
 // Bounds of settings.
 const (
 	maxTitle    = 200      // characters
-	maxURL      = 2048     // bytes
 	maxSlowMode = 6 * 3600 // seconds
 )
 
@@ -48,32 +47,28 @@ func ParseSettings(data []byte) (SettingsPatch, error) {
 	if err := strictjson.Known(data, &p); err != nil {
 		return p, err
 	}
-	err := p.check()
-	return p, err
+	return p.check()
 }
 
-// check bounds the values and puts texts into their kept form.
-func (p *SettingsPatch) check() error {
+// check bounds the values, and returns the patch with texts in their kept form.
+func (p SettingsPatch) check() (SettingsPatch, error) {
 	if p.Title != nil {
 		title, err := text.Line("title", *p.Title, maxTitle)
 		if err != nil {
-			return err
+			return p, err
 		}
 		p.Title = &title
 	}
-	if p.StreamURL != nil && *p.StreamURL != "" {
-		u, err := url.Parse(*p.StreamURL)
-		if err != nil || len(*p.StreamURL) > maxURL || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-			return &fault.Error{Code: fault.BadField, Detail: "stream_url must be an absolute http or https URL of at most 2048 bytes, or empty", Limit: maxURL}
-		}
+	if p.StreamURL != nil && *p.StreamURL != "" && !text.WebURL(*p.StreamURL) {
+		return p, &fault.Error{Code: fault.BadField, Detail: "stream_url must be an absolute http or https URL of at most 2048 bytes, or empty", Limit: text.MaxURL}
 	}
 	if p.SlowMode != nil && (*p.SlowMode < 0 || *p.SlowMode > maxSlowMode) {
-		return &fault.Error{Code: fault.BadField, Detail: "slow_mode must be 0 to 21600 seconds", Limit: maxSlowMode, Value: *p.SlowMode}
+		return p, &fault.Error{Code: fault.BadField, Detail: "slow_mode must be 0 to 21600 seconds", Limit: maxSlowMode, Value: *p.SlowMode}
 	}
 	if p.MaxConnections != nil && *p.MaxConnections < 0 {
-		return &fault.Error{Code: fault.BadField, Detail: "max_connections must not be negative; 0 means no limit of the room's own", Value: *p.MaxConnections}
+		return p, &fault.Error{Code: fault.BadField, Detail: "max_connections must not be negative; 0 means no limit of the room's own", Value: *p.MaxConnections}
 	}
-	return nil
+	return p, nil
 }
 
 // apply returns s with the patch, and the part of the patch that changed anything.
@@ -85,6 +80,36 @@ func (s Settings) apply(p SettingsPatch) (Settings, SettingsPatch) {
 	keep(&s.Unique, &p.Unique)
 	keep(&s.MaxConnections, &p.MaxConnections)
 	return s, p
+}
+
+// changes returns the settings that differ in next.
+func (s Settings) changes(next Settings) SettingsPatch {
+	_, changed := s.apply(SettingsPatch{
+		Title:          &next.Title,
+		StreamURL:      &next.StreamURL,
+		SlowMode:       &next.SlowMode,
+		MembersOnly:    &next.MembersOnly,
+		Unique:         &next.Unique,
+		MaxConnections: &next.MaxConnections,
+	})
+	return changed
+}
+
+// merge returns p with all that over sets in its place.
+func (p SettingsPatch) merge(over SettingsPatch) SettingsPatch {
+	return SettingsPatch{
+		Title:          cmp.Or(over.Title, p.Title),
+		StreamURL:      cmp.Or(over.StreamURL, p.StreamURL),
+		SlowMode:       cmp.Or(over.SlowMode, p.SlowMode),
+		MembersOnly:    cmp.Or(over.MembersOnly, p.MembersOnly),
+		Unique:         cmp.Or(over.Unique, p.Unique),
+		MaxConnections: cmp.Or(over.MaxConnections, p.MaxConnections),
+	}
+}
+
+// same tells whether two patches set the same.
+func (p SettingsPatch) same(other SettingsPatch) bool {
+	return bytes.Equal(encode(p), encode(other))
 }
 
 // keep sets *have to **want, or forgets a want that is there already.

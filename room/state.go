@@ -17,6 +17,13 @@ type State struct {
 	Settings  Settings `json:"settings"`
 }
 
+// publishChange makes the room's state public if it has changed.
+func (r *Room) publishChange() {
+	if r.changed {
+		r.publish()
+	}
+}
+
 // publish makes the room's present state public.
 func (r *Room) publish() {
 	r.changed = false

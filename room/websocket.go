@@ -29,6 +29,7 @@ var upgrader = websocket.Upgrader{
 	EnableCompression: true,
 	CheckOrigin:       func(*http.Request) bool { return true }, // done by Origins.check, which says more
 	Error: func(w http.ResponseWriter, _ *http.Request, _ int, reason error) {
+		w.Header().Set("Sec-WebSocket-Version", "13") // RFC 6455, section 4.4
 		fault.Write(w, fault.New(fault.BadRequest, "the WebSocket handshake is wrong: %v", reason))
 	},
 }
@@ -63,7 +64,7 @@ func (e *ends) Error() string { return "the connection ends" }
 // serveWebSocket upgrades the request and leaves the connection to a reader
 // goroutine, for which the room waits before it is done.
 func (r *Room) serveWebSocket(w http.ResponseWriter, req *http.Request) {
-	if !websocket.IsWebSocketUpgrade(req) {
+	if !websocket.IsWebSocketUpgrade(req) || !req.ProtoAtLeast(1, 1) {
 		w.Header().Set("Upgrade", "websocket")
 		w.Header().Set("Connection", "Upgrade")
 		fault.Write(w, fault.New(fault.UpgradeRequired, "this path speaks WebSocket alone; connect with ws:// or wss://"))
@@ -101,23 +102,35 @@ type hijacker struct {
 	conn *conn
 }
 
-// serve reads until the connection ends, and ends it.
+// serve reads until the connection ends, and ends it. A place on the server is given
+// back once the socket is closed.
 func (c *conn) serve() {
 	defer c.room.readers.leave()
+	defer c.out.close()
+	if err := c.room.admission.enter(c.addr); err != nil {
+		c.out.end(farewell{code: codeFull, text: string(err.Code)}.frames()...)
+		c.linger()
+		return
+	}
+	defer c.room.admission.leave(c.addr)
 	c.out.end(c.read().frames()...)
 	if c.member != nil {
 		c.room.post(leave{c.member})
 	}
 	c.linger()
-	c.out.close()
 }
 
-// read carries out what the peer sends, and returns how to part from it.
-func (c *conn) read() farewell {
-	if err := c.room.admission.enter(c.addr); err != nil {
-		return farewell{code: codeFull, text: string(err.Code)}
-	}
-	defer c.room.admission.leave(c.addr)
+// read carries out what the peer sends, and returns how to part from it. A panic costs
+// this connection.
+func (c *conn) read() (bye farewell) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			c.room.panicked(cause)
+			bye = farewell{code: codeInternal, text: "the server failed; the operator can read why in its log"}
+		}
+	}()
+	// Until it has joined, the connection hears of the room's end by itself, then from
+	// the actor.
 	c.untilJoined = context.AfterFunc(c.room.stopping, func() { c.out.end(c.room.parting().each().frames()...) })
 	defer c.untilJoined()
 	for {
@@ -171,6 +184,9 @@ func (c *conn) readMessage() error {
 	}
 	if !utf8.Valid(buf.Bytes()) {
 		return &ends{farewell{code: codeNotUTF8, text: "a message is UTF-8"}}
+	}
+	if len(bytes.TrimSpace(buf.Bytes())) == 0 {
+		return c.pace("") // it says nothing, and costs as much
 	}
 	for line := range bytes.SplitSeq(buf.Bytes(), []byte{'\n'}) {
 		if line = bytes.TrimSpace(line); len(line) == 0 {

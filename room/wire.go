@@ -36,6 +36,7 @@ var (
 	errEnding = errors.New("the connection is being closed by the server")
 	errSilent = errors.New("the peer was silent for too long")
 	errPieces = &ends{farewell{code: codePieces, text: "a message in too many or too slow pieces"}}
+	errFrame  = &ends{farewell{code: codeProtocol, text: "a frame breaks RFC 6455"}}
 	errNoJoin = &ends{farewell{code: codeNoJoin, text: "no join in time"}}
 )
 
@@ -78,8 +79,8 @@ func (w *wire) Read(p []byte) (int, error) {
 		}
 		n, err := w.Conn.Read(p)
 		if n > 0 {
-			if !w.heard(p[:n], time.Now()) {
-				w.err = errPieces
+			w.err = w.heard(p[:n], time.Now())
+			if w.err != nil {
 				return 0, w.err
 			}
 			return n, nil
@@ -120,20 +121,22 @@ func (w *wire) deadline() time.Time {
 	return slices.MinFunc(due, time.Time.Compare)
 }
 
-// heard takes note of what came; false means too many fragments.
-func (w *wire) heard(p []byte, now time.Time) bool {
+// heard takes note of what came, and returns what is wrong with it.
+func (w *wire) heard(p []byte, now time.Time) error {
 	w.lastHeard = now
 	was := w.watch.done
 	underWay := w.watch.partial()
-	ok := w.watch.see(p)
+	err := w.watch.see(p)
 	if !underWay || w.watch.done != was {
 		w.begun = now
 	}
-	return ok
+	return err
 }
 
-// resumed forgets the time in which the peer was not read.
-func (w *wire) resumed(now time.Time) { w.lastHeard, w.begun = now, now }
+// resumed forgets the silence of the time in which the peer was not read. A message
+// under way has its time all the same: it is by control frames in between that its
+// sender was too fast.
+func (w *wire) resumed(now time.Time) { w.lastHeard = now }
 
 // Write takes control frames, and first the response to the handshake, from gorilla.
 func (w *wire) Write(p []byte) (int, error) {

@@ -1,0 +1,55 @@
+package room
+
+import (
+	"iter"
+	"time"
+
+	"chatserver/journal"
+)
+
+// oblivion is the journal of a registry without one: it confirms everything at once,
+// and keeps nothing.
+type oblivion struct{}
+
+func confirm(done func(error)) error {
+	if done != nil {
+		done(nil)
+	}
+	return nil
+}
+
+// OpenRoom confirms.
+func (oblivion) OpenRoom(_ journal.Room, done func(error)) error { return confirm(done) }
+
+// UpdateRoom confirms.
+func (oblivion) UpdateRoom(_ journal.Room, done func(error)) error { return confirm(done) }
+
+// CloseRoom confirms.
+func (oblivion) CloseRoom(_ string, done func(error)) error { return confirm(done) }
+
+// Append confirms.
+func (oblivion) Append(_ journal.Event, done func(error)) error { return confirm(done) }
+
+// Sync confirms.
+func (oblivion) Sync(done func(error)) error { return confirm(done) }
+
+// Healthy finds nothing wrong.
+func (oblivion) Healthy() error { return nil }
+
+// Lives knows of none.
+func (oblivion) Lives(string) []journal.Life { return nil }
+
+// Newest finds nothing.
+func (oblivion) Newest(string, uint64, int) ([]journal.Event, error) {
+	return nil, journal.ErrNotFound
+}
+
+// Commands finds nothing.
+func (oblivion) Commands(string, time.Time) ([]journal.Command, error) {
+	return nil, journal.ErrNotFound
+}
+
+// All finds nothing.
+func (oblivion) All(string, uint64, uint64) iter.Seq2[journal.Event, error] {
+	return func(yield func(journal.Event, error) bool) { yield(journal.Event{}, journal.ErrNotFound) }
+}

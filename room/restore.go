@@ -1,0 +1,101 @@
+package room
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"go.uber.org/zap"
+
+	"chatserver/journal"
+)
+
+// Restore makes the rooms that were open when the server ended: with the same name,
+// port, epoch and log. A port that something else has taken meanwhile is replaced by
+// another one. Their ports are bound, so that clients which come back wait there, but
+// nobody is served before [Registry.Start].
+//
+// A room that cannot be restored is logged and left out; it stays in the journal for
+// the next start, unless somebody opens or closes one of that name before.
+func (g *Registry) Restore(open []journal.Room) (restored []*Room) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.starting = true
+	listeners, errs := make([]net.Listener, len(open)), make([]error, len(open))
+	for i, kept := range open { // all take their own ports before any takes another
+		listeners[i], errs[i] = g.ports.openAt(kept.Port)
+	}
+	for i, kept := range open {
+		r, err := g.restore(kept, listeners[i], errs[i])
+		if err != nil {
+			if listeners[i] != nil {
+				_ = listeners[i].Close()
+				g.ports.giveUp(kept.Port)
+			}
+			g.lost[kept.Name] = kept.Epoch
+			g.log.Error("a room does not stand again", zap.String("room", kept.Name), zap.Int("port", kept.Port), zap.Error(err))
+			continue
+		}
+		g.rooms[r.name] = r
+		restored = append(restored, r)
+	}
+	return restored
+}
+
+// Start lets restored rooms live, and opens the server to new ones.
+func (g *Registry) Start(restored []*Room) {
+	g.mu.Lock()
+	g.starting = false
+	g.mu.Unlock()
+	for _, r := range restored {
+		g.actors.Go(func() { g.supervise(r) })
+	}
+	g.opts.Changed()
+}
+
+// restore makes one room again, on the listener of its port, or on another port if
+// that could not be had.
+func (g *Registry) restore(kept journal.Room, ln net.Listener, portErr error) (*Room, error) {
+	if err := CheckName(kept.Name); err != nil {
+		return nil, err
+	}
+	l := life{name: kept.Name, epoch: kept.Epoch, created: kept.Created, seq: kept.Seq}
+	if err := json.Unmarshal(kept.Settings, &l.layers); err != nil && len(kept.Settings) > 0 {
+		return nil, fmt.Errorf("its settings cannot be read: %w", err)
+	}
+	if err := g.recall(&l); err != nil {
+		return nil, fmt.Errorf("its log cannot be read: %w", err)
+	}
+	if portErr != nil {
+		var err error
+		if ln, err = g.ports.open(time.Now()); err != nil {
+			return nil, errors.Join(portErr, err)
+		}
+	}
+	r := newRoom(l, ln, g)
+	r.opened.tell(nil)
+	if portErr != nil {
+		g.log.Warn("a room stands again on another port", zap.String("room", r.name), zap.Int("former", kept.Port), zap.Int("port", r.port), zap.Error(portErr))
+		if err := g.opts.Journal.UpdateRoom(r.record(), nil); err != nil {
+			g.log.Warn("the room's new port is not stored", zap.String("room", r.name), zap.Error(err))
+		}
+	}
+	return r, nil
+}
+
+// recall reads back what a room holds in memory of its log.
+func (g *Registry) recall(l *life) error {
+	events, err := g.opts.Journal.Newest(l.epoch, 0, g.opts.logKeep())
+	if err != nil {
+		return err
+	}
+	for i := range events {
+		e := &events[i]
+		l.events = append(l.events, entry{seq: e.Seq, kind: e.Type, author: e.User, data: e.Data})
+		l.seq = e.Seq
+	}
+	l.repeats, err = g.opts.Journal.Commands(l.epoch, time.Now().Add(-repeatPeriod))
+	return err
+}
