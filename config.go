@@ -51,7 +51,15 @@ type config struct {
 	LoadBalancers        urls     `env:"LOADBALANCERS" may:"http or https URLs, comma separated" doc:"base URLs of the load balancers"`
 	LoadBalancerKey      secret   `env:"LOADBALANCER_KEY" may:"any text without control characters" doc:"X-API-Key for them" secret:"yes"`
 	LoadBalancerInterval interval `env:"LOADBALANCER_INTERVAL" envDefault:"10s" may:"a time such as 10s, above 0" doc:"time between heartbeats"`
-	DrainTimeout         interval `env:"DRAIN_TIMEOUT" envDefault:"20s" may:"a time such as 20s, above 0" doc:"how long a stop waits for clients to leave"`
+
+	MongoURI         mongoURI     `env:"MONGO_URI" may:"a MongoDB connection string such as mongodb://user:password@host:27017/?replicaSet=rs" doc:"the platform's database; empty: the cache is read from CACHE_FILE" secret:"yes"`
+	MongoDatabase    databaseName `env:"MONGO_DATABASE" envDefault:"chatserver" may:"a name that MongoDB takes for a database" doc:"name of the platform's database"`
+	CacheFile        string       `env:"CACHE_FILE" may:"the path of a JSON file" doc:"file with the database's collections, for a machine without MongoDB"`
+	CacheRefresh     interval     `env:"CACHE_REFRESH" envDefault:"30s" may:"a time such as 30s, above 0" doc:"time between two readings of the database or the file"`
+	DataDir          string       `env:"DATA_DIR" envDefault:"./data" may:"the path of a directory" doc:"where the journal lives"`
+	JournalRetention interval     `env:"JOURNAL_RETENTION" envDefault:"168h" may:"a time such as 168h, above 0" doc:"how long events are kept"`
+
+	DrainTimeout interval `env:"DRAIN_TIMEOUT" envDefault:"20s" may:"a time such as 20s, above 0" doc:"how long a stop waits for clients to leave"`
 }
 
 // production tells whether the server runs for real.

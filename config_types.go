@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"chatserver/internal/logging"
+	"chatserver/internal/mongodb"
 	"chatserver/internal/outbound"
 	"chatserver/room"
 )
@@ -21,6 +22,8 @@ import (
 var (
 	_ encoding.TextUnmarshaler = (*secret)(nil)
 	_ encoding.TextUnmarshaler = (*bind)(nil)
+	_ encoding.TextUnmarshaler = (*mongoURI)(nil)
+	_ encoding.TextUnmarshaler = (*databaseName)(nil)
 	_ encoding.TextUnmarshaler = (*port)(nil)
 	_ encoding.TextUnmarshaler = (*portRange)(nil)
 	_ encoding.TextUnmarshaler = (*count)(nil)
@@ -55,6 +58,21 @@ func (b *bind) UnmarshalText(text []byte) error {
 	}
 	*b = bind(text)
 	return nil
+}
+
+// mongoURI is a connection string; it holds a password.
+type mongoURI string
+
+func (u *mongoURI) UnmarshalText(text []byte) error {
+	*u = mongoURI(text)
+	return mongodb.CheckURI(string(text))
+}
+
+type databaseName string
+
+func (n *databaseName) UnmarshalText(text []byte) error {
+	*n = databaseName(text)
+	return mongodb.CheckName(string(text))
 }
 
 type port int

@@ -32,7 +32,7 @@ const (
 // (tests are free) may import. docs/architecture.md tells why.
 var mayImport = map[string][]string{
 	".":            {"room", "cache", "journal", "api", "admin", "lbclient", "services", "web", "internal/..."},
-	"room":         {"cache", "internal/..."}, // the journal by an interface of its own
+	"room":         {"cache", "journal", "internal/..."}, // see roomSees
 	"cache":        {"internal/..."},
 	"journal":      {"internal/..."},
 	"api":          {"room", "cache", "internal/..."},
@@ -50,30 +50,41 @@ var mayImport = map[string][]string{
 var mayUse = map[string][]string{
 	"github.com/caarlos0/env/...":     {"."},
 	"github.com/labstack/echo/...":    {".", "api", "admin", "internal/..."},
-	"go.mongodb.org/mongo-driver/...": {".", "cache", "journal"},
+	"go.mongodb.org/mongo-driver/...": {"cache", "internal/..."},
 	"go.etcd.io/bbolt/...":            {"journal"},
 }
 
-// roomSees lists what room may name of cache: the snapshot, not what fills it.
-var roomSees = []string{"Snapshot"}
+// roomSees lists what room may name of two packages: of cache the snapshot, not what
+// fills it; of journal the words of the interface that room declares, not the store.
+var roomSees = map[string][]string{
+	"cache":   {"Snapshot", "Empty", "Announcement"},
+	"journal": {"Event", "Room", "Life", "Command", "ErrUnavailable", "ErrFull", "ErrClosed", "ErrOver", "ErrNotFound"},
+}
 
 // goroutines lists every place that starts one: a go statement, a call of a
 // method Go (sync.WaitGroup, errgroup), or AfterFunc. The key is file:function,
 // with #2 and so on for further ones in the same function; the value says who
 // owns the goroutine and who waits for its end.
 var goroutines = map[string]string{
-	"lbclient/lbclient.go:Client.Announce":  "a call to each balancer; Announce waits for all",
-	"lbclient/lbclient.go:Client.Run":       "the heartbeats of each balancer; Run waits for all",
-	"lifecycle.go:server.beat":              "the heartbeats; the stop stack ends them and server.running waits",
-	"lifecycle.go:server.serve":             "an HTTP server; the stop stack shuts it down and server.running waits",
-	"room/outbox.go:outbox.queueLocked":     "the flusher of one outbox; its close waits",
-	"room/registry.go:Registry.create":      "a room's actor; Drain waits for all",
-	"room/registry.go:Registry.Drain":       "the wait for the actors; it ends with the last of them",
-	"room/room.go:Room.run":                 "the room's HTTP server; run closes it and waits",
-	"room/websocket.go:conn.read":           "not one of ours: context runs the goodbye, which never waits, when a room ends",
-	"room/websocket.go:Room.serveWebSocket": "a connection's reader; the room waits at its gate of readers",
-	"testdata/loadbalancer/main.go:serve":   "the server; serve waits",
-	"testdata/loadbalancer/main.go:serve#2": "the watch for servers that are gone; serve waits",
+	"cache/cache.go:Cache.Run":                  "the watch for changes; Run waits",
+	"internal/mongotest/mongotest.go:firstLine": "the kill of a database that does not start; context runs it, and it never waits",
+	"journal/journal.go:Journal.Close":          "the wait for the two below, then the file's close; Close waits for it, or for its context",
+	"journal/journal.go:Open":                   "the writer; it ends when Close is called and all is committed, and Close waits",
+	"journal/journal.go:Open#2":                 "the pruner; Close ends it and waits",
+	"lbclient/lbclient.go:Client.Announce":      "a call to each balancer; Announce waits for all",
+	"lbclient/lbclient.go:Client.Run":           "the heartbeats of each balancer; Run waits for all",
+	"lifecycle.go:server.serve":                 "an HTTP server; the stop stack shuts it down and server.running waits",
+	"room/outbox.go:outbox.queueLocked":         "the flusher of one outbox; its close waits",
+	"room/registry.go:Registry.create":          "a room's actor; Drain waits for all",
+	"room/registry.go:Registry.Drain":           "the wait for the actors; it ends with the last of them",
+	"room/restore.go:Registry.Start":            "a room's actor; Drain waits for all",
+	"room/room.go:Room.run":                     "the room's HTTP server; run closes it and waits",
+	"room/snapshot.go:Room.renew":               "not one of ours: a timer that tries again what the journal refused; it ends with the room",
+	"room/websocket.go:conn.read":               "not one of ours: context runs the goodbye, which never waits, when a room ends",
+	"room/websocket.go:Room.serveWebSocket":     "a connection's reader; the room waits at its gate of readers",
+	"lifecycle.go:server.background":            "what runs beside the rooms; the stop stack ends it and waits",
+	"testdata/loadbalancer/main.go:serve":       "the server; serve waits",
+	"testdata/loadbalancer/main.go:serve#2":     "the watch for servers that are gone; serve waits",
 }
 
 // longFunctions lists functions of more than maxFunctionLines, as
@@ -227,14 +238,15 @@ func TestImports(t *testing.T) {
 	}
 }
 
-func TestRoomSeesOnlyTheSnapshot(t *testing.T) {
+func TestRoomSeesOnlyWhatItNeeds(t *testing.T) {
 	for _, src := range sources(t) {
-		if src.isTest() || src.pkg() != "room" || !slices.Contains(src.imports(), module+"/cache") {
+		if src.isTest() || src.pkg() != "room" {
 			continue
 		}
 		for node := range ast.Preorder(src.syntax) {
-			if x, name := selector(node); x == "cache" && !slices.Contains(roomSees, name) {
-				t.Errorf("%s:%d: room names cache.%s, but may see only %v of it", src.path, src.line(node), name, roomSees)
+			x, name := selector(node)
+			if sees, ok := roomSees[x]; ok && slices.Contains(src.imports(), module+"/"+x) && !slices.Contains(sees, name) {
+				t.Errorf("%s:%d: room names %s.%s, but may see only %v of it", src.path, src.line(node), x, name, sees)
 			}
 		}
 	}

@@ -18,8 +18,11 @@ import (
 
 	"chatserver/admin"
 	"chatserver/api"
+	"chatserver/cache"
 	"chatserver/internal/logging"
+	"chatserver/internal/mongodb"
 	"chatserver/internal/serve"
+	"chatserver/journal"
 	"chatserver/lbclient"
 	"chatserver/room"
 	"chatserver/web"
@@ -31,8 +34,13 @@ type server struct {
 	log   *zap.Logger
 	level zap.AtomicLevel
 	stop  context.CancelCauseFunc // starts the orderly stop; the cause is nil or errFailed
-	rooms *room.Registry
 	lb    *lbclient.Client
+
+	address  string // host:port of the API
+	journal  *journal.Journal
+	database *mongodb.Client // nil without MONGO_URI
+	cache    *cache.Cache
+	rooms    *room.Registry
 
 	running sync.WaitGroup // the goroutines of start
 	stops   stopStack
@@ -86,20 +94,45 @@ func (s *server) start() error {
 	}
 	s.stops.push("admin listener", closing(adminListener))
 
+	s.address = net.JoinHostPort(s.cfg.Host, strconv.Itoa(portOf(apiListener)))
 	if s.lb, err = lbclient.New(s.loadBalancers(apiListener)); err != nil {
 		return err
 	}
+	if err := s.openJournal(); err != nil {
+		return err
+	}
+	if err := s.openCache(); err != nil {
+		return err
+	}
 	s.rooms = room.NewRegistry(s.roomOptions())
+	restored := s.rooms.Restore(s.journal.OpenRooms())
 	s.warn()
-	s.serve("api", apiListener, api.New(s.rooms, api.Options{
+	s.serve("api", apiListener, s.api())
+	s.serve("admin", adminListener, s.admin(started))
+	s.follow()
+	s.stops.push("rooms", s.rooms.Drain)
+	s.rooms.Start(restored)
+	s.background("announcements", s.rooms.FollowAnnouncements)
+	s.forward()
+	s.beat()
+	s.log.Info("ready", zap.String("version", version), zap.Int("rooms", len(restored)), zap.Duration("took", time.Since(started)))
+	return nil
+}
+
+func (s *server) api() http.Handler {
+	return api.New(s.rooms, api.Options{
 		Key:            string(s.cfg.Key),
 		Version:        version,
 		TrustedProxies: s.cfg.TrustedProxies,
 		Landing:        web.Landing(),
 		Assets:         web.Assets(),
+		Cache:          s.cache.Status,
 		Logger:         s.log,
-	}))
-	s.serve("admin", adminListener, admin.New(s.rooms, admin.Options{
+	})
+}
+
+func (s *server) admin(started time.Time) http.Handler {
+	return admin.New(s.rooms, s.cache, admin.Options{
 		Key:            string(s.cfg.AdminKey),
 		Version:        version,
 		Started:        started,
@@ -107,11 +140,7 @@ func (s *server) start() error {
 		LogLevel:       s.level,
 		Shutdown:       func() { s.stop(nil) },
 		Logger:         s.log,
-	}))
-	s.stops.push("rooms", s.rooms.Drain)
-	s.beat()
-	s.log.Info("ready", zap.String("version", version), zap.Duration("took", time.Since(started)))
-	return nil
+	})
 }
 
 // warn says at start what is likely to go wrong later.
@@ -149,6 +178,8 @@ func (s *server) roomOptions() room.Options {
 		TrustedProxies:        c.TrustedProxies,
 		Page:                  roomPages(),
 		Changed:               s.lb.Update,
+		Journal:               s.journal,
+		Snapshot:              s.cache.Snapshot,
 		Logger:                s.log,
 	}
 }
@@ -201,14 +232,31 @@ const farewellToBalancers = 2 * time.Second
 
 // beat lets the heartbeats run. At the stop the balancers are the first to know.
 func (s *server) beat() {
-	ctx, cancel := context.WithCancel(context.Background())
-	s.running.Go(func() { _ = s.lb.Run(ctx) }) // ends with ctx
-	s.stops.push("load balancer heartbeats", func(context.Context) error { cancel(); return nil })
+	s.background("load balancer heartbeats", func(ctx context.Context) { _ = s.lb.Run(ctx) }) // ends with ctx
 	s.stops.push("load balancers", func(ctx context.Context) error {
 		s.rooms.BeginDrain()
 		ctx, cancel := context.WithTimeout(ctx, min(farewellToBalancers, time.Duration(s.cfg.DrainTimeout)/4))
 		defer cancel()
 		return s.lb.Announce(ctx)
+	})
+}
+
+// background runs a function until the stop stack ends it.
+func (s *server) background(name string, run func(context.Context)) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	s.running.Go(func() {
+		defer close(ended)
+		run(ctx)
+	})
+	s.stops.push(name, func(ctx context.Context) error {
+		cancel()
+		select {
+		case <-ended:
+			return nil
+		case <-ctx.Done():
+			return errors.New("it did not end in time")
+		}
 	})
 }
 

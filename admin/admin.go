@@ -20,11 +20,12 @@ import (
 type Registry interface {
 	Room(name string) (*room.Room, error)
 	Rooms() []*room.Room
-	Close(ctx context.Context, name string) error
+	Close(name string) error
 	AnnounceAll(ctx context.Context, said string) (rooms int, err error)
 	SetAccepting(accepting bool)
 	Accepting() bool
 	Load() (capacity, rooms int)
+	Log(name, epoch string) (*room.Log, error)
 }
 
 // Options configure the admin API.
@@ -42,12 +43,13 @@ type Options struct {
 // admin holds what the handlers need.
 type admin struct {
 	rooms Registry
+	cache Cache
 	opts  Options
 }
 
 // New returns the admin API's handler. Every call needs the key.
-func New(rooms Registry, o Options) http.Handler {
-	a := &admin{rooms: rooms, opts: o}
+func New(rooms Registry, cached Cache, o Options) http.Handler {
+	a := &admin{rooms: rooms, cache: cached, opts: o}
 	e := rest.New(o.Logger, o.TrustedProxies)
 	e.Use(rest.RequireKey(o.Key))
 
@@ -60,6 +62,12 @@ func New(rooms Registry, o Options) http.Handler {
 	e.DELETE("/api/v1/room/:name/user/:id", a.removeUser)
 	e.POST("/api/v1/message", a.announceAll)
 	e.POST("/api/v1/room/:name/message", a.announce)
+	e.GET("/api/v1/room/:name/log", a.showLog)
+	e.GET("/api/v1/bans", a.listBans)
+	e.POST("/api/v1/bans", a.addBan)
+	e.DELETE("/api/v1/bans/:id", a.liftBan)
+	e.GET("/api/v1/cache", a.showCache)
+	e.POST("/api/v1/cache/refresh", a.refreshCache)
 	e.PUT("/api/v1/accepting", a.setAccepting)
 	e.GET("/api/v1/log-level", a.showLogLevel)
 	e.PUT("/api/v1/log-level", a.setLogLevel)

@@ -10,6 +10,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
@@ -20,13 +22,16 @@ import (
 	"github.com/gorilla/websocket"
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
 	"chatserver/admin"
+	"chatserver/cache"
 	"chatserver/internal/clientip"
 	"chatserver/internal/fault"
 	"chatserver/internal/rest"
 	"chatserver/internal/serve"
+	"chatserver/journal"
 	"chatserver/room"
 )
 
@@ -50,6 +55,9 @@ type server struct {
 	level   zap.AtomicLevel
 	logs    *observer.ObservedLogs // from level on, which is info
 	stop    func()                 // what a shutdown calls; a test's own
+	journal *journal.Journal
+	cache   *cache.Cache
+	file    string // that the cache is read from
 }
 
 // newServer starts a server with room for three rooms. The test's end stops it.
@@ -59,6 +67,7 @@ func newServer(t *testing.T) *server {
 	s.stop = func() { t.Error("the server was told to stop") }
 	core, logs := observer.New(s.level)
 	s.logs = logs
+	s.openStores(core)
 	o := room.Options{
 		Bind:           "127.0.0.1",
 		Host:           "chat.example",
@@ -68,11 +77,13 @@ func newServer(t *testing.T) *server {
 		Guests:         room.GuestsChat,
 		Limits:         room.Limits{Text: 500, Backlog: 256 << 10},
 		AllowedOrigins: room.Origins{"*"},
+		Journal:        s.journal,
+		Snapshot:       s.cache.Snapshot,
 		Logger:         zap.New(core),
 	}
 	rooms := room.NewRegistry(o)
 	s.Registry = rooms
-	s.handler = admin.New(rooms, admin.Options{
+	s.handler = admin.New(rooms, s.cache, admin.Options{
 		Key:            testKey,
 		Version:        "1.2.3",
 		Started:        s.started,
@@ -94,6 +105,44 @@ func newServer(t *testing.T) *server {
 		}
 	})
 	return s
+}
+
+// openStores opens a journal, and a cache that is read from a file.
+func (s *server) openStores(core zapcore.Core) {
+	s.Helper()
+	dir := s.TempDir()
+	s.file = filepath.Join(dir, "cache.json")
+	s.write(`{}`)
+	var err error
+	if s.journal, err = journal.Open(journal.Options{Dir: dir}); err != nil {
+		s.Fatal(err)
+	}
+	s.cache = cache.New(cache.Options{Source: cache.File(s.file), Logger: zap.New(core.With(nil), zap.IncreaseLevel(zap.WarnLevel))})
+	s.cache.Keep(s.journal, nil)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(s.Context()))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = s.cache.Run(ctx) // ends with ctx
+	}()
+	s.Cleanup(func() {
+		cancel()
+		<-ended
+		if err := s.journal.Close(context.WithoutCancel(ctx)); err != nil {
+			s.Error(err)
+		}
+	})
+	if err := s.cache.Refresh(ctx); err != nil {
+		s.Fatal(err)
+	}
+}
+
+// write writes what the cache is read from.
+func (s *server) write(documents string) {
+	s.Helper()
+	if err := os.WriteFile(s.file, []byte(documents), 0o600); err != nil {
+		s.Fatal(err)
+	}
 }
 
 // freePorts finds n ports in a row that nobody listens on, below those that the
@@ -264,8 +313,8 @@ type client struct {
 	lines [][]byte // heard, but not looked at
 }
 
-// join joins a room as a guest.
-func (s *server) join(r *room.Room, name string) *client {
+// connect connects to a room, but does not join.
+func (s *server) connect(r *room.Room) *client {
 	s.Helper()
 	url := "ws://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(r.Port())) + "/ws"
 	ws, answer, err := websocket.DefaultDialer.DialContext(s.Context(), url, nil)
@@ -274,7 +323,13 @@ func (s *server) join(r *room.Room, name string) *client {
 	}
 	_ = answer.Body.Close()
 	s.Cleanup(func() { ws.Close() })
-	c := &client{t: s.T, ws: ws}
+	return &client{t: s.T, ws: ws}
+}
+
+// join joins a room as a guest.
+func (s *server) join(r *room.Room, name string) *client {
+	s.Helper()
+	c := s.connect(r)
 	c.send(obj{"type": "join", "name": name})
 	c.id = c.want("joined", "welcome").obj("you").str("id")
 	return c

@@ -71,7 +71,7 @@ func (a *admin) closeRoom(c echo.Context) error {
 	answer := func(status int, message string) error {
 		return rest.Data(c, status, shutRoom{name, message})
 	}
-	switch err := a.rooms.Close(c.Request().Context(), name); {
+	switch err := a.rooms.Close(name); {
 	case err == nil:
 		return answer(http.StatusAccepted, "Shutting down")
 	case fault.From(err).Code == fault.RoomNotFound:

@@ -3,13 +3,13 @@
 package api
 
 import (
-	"context"
 	"net/http"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 	"go.uber.org/zap"
 
+	"chatserver/cache"
 	"chatserver/internal/clientip"
 	"chatserver/internal/rest"
 	"chatserver/room"
@@ -20,7 +20,8 @@ type Registry interface {
 	Create(name string, patch room.SettingsPatch) (r *room.Room, created bool, err error)
 	Room(name string) (*room.Room, error)
 	Rooms() []*room.Room
-	Close(ctx context.Context, name string) error
+	Close(name string) error
+	Log(name, epoch string) (*room.Log, error)
 	Obstacles() []string
 }
 
@@ -31,7 +32,10 @@ type Options struct {
 	TrustedProxies clientip.Trusted
 	Landing        http.Handler // answers GET /
 	Assets         http.Handler // answers GET /assets/…
-	Logger         *zap.Logger
+	// Cache tells the state of what is known of the platform's database; nil leaves
+	// it out of /readyz.
+	Cache  func() cache.Status
+	Logger *zap.Logger
 }
 
 // api holds what the handlers need.
@@ -62,6 +66,7 @@ func New(rooms Registry, o Options) http.Handler {
 	e.PATCH("/api/v1/room/:name", a.setRoom)
 	e.DELETE("/api/v1/room/:name", a.closeRoom)
 	e.POST("/api/v1/room/:name/message", a.say)
+	e.GET("/api/v1/room/:name/log", a.showLog)
 	return e
 }
 

@@ -128,7 +128,7 @@ type closedRoom struct {
 // closeRoom answers DELETE /api/v1/room/:name.
 func (a *api) closeRoom(c echo.Context) error {
 	name := rest.Param(c, "name")
-	if err := a.rooms.Close(c.Request().Context(), name); err != nil {
+	if err := a.rooms.Close(name); err != nil {
 		return err
 	}
 	return rest.Data(c, http.StatusOK, closedRoom{name, "Room closed"})

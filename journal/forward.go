@@ -38,7 +38,8 @@ const (
 // Forward brings events, sanctions and the open rooms to a sink, until ctx ends or
 // the journal is closed: first what it does not have yet, then what comes. It holds
 // no transaction while the sink works. An error of the sink is logged once, and once
-// that it is gone; meanwhile it tries again after 1 to 30 s.
+// that it is gone; meanwhile it tries again after
+// 0.5 to 30 s.
 //
 // How far the sink has come is written to the journal about once a second; after a
 // crash it gets the last second again. Forward returns an error only if

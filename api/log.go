@@ -1,0 +1,16 @@
+package api
+
+import (
+	"github.com/labstack/echo/v4"
+
+	"chatserver/internal/rest"
+)
+
+// showLog answers GET /api/v1/room/:name/log.
+func (a *api) showLog(c echo.Context) error {
+	l, err := a.rooms.Log(rest.Param(c, "name"), c.QueryParam("epoch"))
+	if err != nil {
+		return err
+	}
+	return rest.Events(c, rest.Log{Room: l.Room, Epoch: l.Epoch, First: l.First, Seq: l.Seq, All: l.Events, Newest: l.Newest})
+}
