@@ -57,6 +57,12 @@ func (r *Room) flush() {
 	}
 	start := time.Now()
 	frame, first := textFrame(f.batch), f.first
+	deflated := frame // for those who have negotiated it
+	if r.members.deflating > 0 {
+		if smaller := deflatedFrame(f.batch); smaller != nil {
+			deflated = smaller
+		}
+	}
 	f.batch, f.first = f.batch[:0], 0
 	f.timer.Stop()
 	for i, m := range r.members.list {
@@ -71,7 +77,11 @@ func (r *Room) flush() {
 			r.catchUp(m)
 			continue
 		}
-		if m.out.offer(frame) == full && first != 0 {
+		suits := frame
+		if m.deflates {
+			suits = deflated
+		}
+		if m.out.offer(suits) == full && first != 0 {
 			m.feed, m.next = feedSkipping, first
 		}
 	}

@@ -32,6 +32,8 @@ type arrival struct {
 	since *uint64
 	addr  netip.Addr
 	out   *outbox
+
+	deflates bool // the client has negotiated permessage-deflate
 }
 
 // onJoin lets the connection into the room. A join that is malformed leaves the
@@ -47,7 +49,7 @@ func (c *conn) onJoin(id string, data []byte) error {
 	if c.room.opts.Guests == GuestsNone {
 		return c.turnAway(id, codeUnauthorized, fault.New(fault.Unauthorized, "guests are not let in here"))
 	}
-	a := arrival{epoch: req.Epoch, since: req.Since, addr: c.addr, out: c.out}
+	a := arrival{epoch: req.Epoch, since: req.Since, addr: c.addr, out: c.out, deflates: c.wire.deflates}
 	if strings.TrimSpace(req.Name) != "" {
 		name, err := text.Name(req.Name)
 		if err != nil {
@@ -103,6 +105,7 @@ func (r *Room) join(a arrival) (*member, error) {
 		skeleton: text.Skeleton(name),
 		sortKey:  strings.ToLower(name),
 		out:      a.out,
+		deflates: a.deflates,
 		speech:   r.guestSpeech(a.addr),
 	}
 	m.out.onHungry(func() { r.urge(context.Background(), hungry{m}) })

@@ -19,6 +19,7 @@ type member struct {
 	skeleton string // of the name; see text.Skeleton
 	sortKey  string // the name in lower case, for who
 	out      *outbox
+	deflates bool // has negotiated permessage-deflate
 	speech   speech
 
 	index int  // in memberSet.list
@@ -70,6 +71,8 @@ type memberSet struct {
 	list   []*member
 	byName map[string]*member // by skeleton
 	sorted []*member
+
+	deflating int // members that have negotiated permessage-deflate
 }
 
 func newMemberSet() memberSet { return memberSet{byName: make(map[string]*member)} }
@@ -78,6 +81,9 @@ func (s *memberSet) len() int { return len(s.list) }
 
 func (s *memberSet) add(m *member) {
 	m.index = len(s.list)
+	if m.deflates {
+		s.deflating++
+	}
 	s.list = append(s.list, m)
 	s.byName[m.skeleton] = m
 	at, _ := slices.BinarySearchFunc(s.sorted, m, compareMembers)
@@ -85,6 +91,9 @@ func (s *memberSet) add(m *member) {
 }
 
 func (s *memberSet) remove(m *member) {
+	if m.deflates {
+		s.deflating--
+	}
 	last := len(s.list) - 1
 	s.list[m.index] = s.list[last]
 	s.list[m.index].index = m.index

@@ -74,6 +74,7 @@ func (r *Room) serveWebSocket(w http.ResponseWriter, req *http.Request) {
 		fault.Write(w, err)
 		return
 	}
+	refuseWindows(req.Header)
 	if !r.readers.enter() {
 		fault.Write(w, notFound(r.name))
 		return

@@ -2,6 +2,7 @@ package room
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -29,6 +30,7 @@ type wire struct {
 	err       error     // why Read failed
 	closeSent bool      // gorilla has written a close frame
 	upgraded  bool      // the response to the handshake was written
+	deflates  bool      // permessage-deflate was negotiated
 }
 
 // Reasons for Read to fail, beside those of the net.Conn.
@@ -143,7 +145,9 @@ func (w *wire) Write(p []byte) (int, error) {
 	if w.upgraded && len(p) > 0 && p[0]&frameOpcode == opClose {
 		w.closeSent = true
 	}
-	w.upgraded = true
+	if !w.upgraded {
+		w.upgraded, w.deflates = true, bytes.Contains(p, []byte("permessage-deflate"))
+	}
 	if w.out.reply(slices.Clone(p)) != taken { // gorilla reuses p
 		return 0, errEnding
 	}
