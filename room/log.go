@@ -1,54 +1,68 @@
 package room
 
-// entry is one event of the log with its encoded form, which all clients share.
-type entry struct {
-	seq    uint64
-	kind   string
-	author string // user id of a message
-	data   []byte // JSON; never changed
+import (
+	"encoding/json"
+	"errors"
+	"iter"
+
+	"chatserver/internal/fault"
+	"chatserver/journal"
+)
+
+// Log is one life of a room's log as the journal has it, whether the room is open or
+// closed. It holds what is on the disk, which is all that was acknowledged.
+type Log struct {
+	Room  string
+	Epoch string
+	First uint64 // seq of the oldest event that is kept; Seq+1 when none is
+	Seq   uint64 // of the newest event ever
+
+	journal Journal
 }
 
-// eventLog holds a room's newest events in memory. It belongs to the actor.
-type eventLog struct {
-	keep    int // events that are held for sure
-	seq     uint64
-	entries []entry // with seq from l.seq-len+1 to l.seq, without holes
-}
-
-// add appends the event with the next seq.
-func (l *eventLog) add(e entry) {
-	if len(l.entries) >= 2*l.keep { // moved once per keep events
-		n := copy(l.entries, l.entries[len(l.entries)-l.keep:])
-		clear(l.entries[n:])
-		l.entries = l.entries[:n]
+// Log returns the log of a room: that of the life with the epoch, or of the newest
+// one if the epoch is empty. It is a room_not_found error when the journal has none.
+func (g *Registry) Log(name, epoch string) (*Log, error) {
+	if err := CheckName(name); err != nil {
+		return nil, err
 	}
-	l.entries = append(l.entries, e)
-	l.seq = e.seq
+	for _, l := range g.opts.Journal.Lives(name) {
+		if epoch == "" || l.Epoch == epoch {
+			return &Log{l.Room, l.Epoch, l.First, l.Seq, g.opts.Journal}, nil
+		}
+	}
+	if epoch != "" {
+		return nil, fault.New(fault.RoomNotFound, "the journal has no log of room %s with the epoch %.32q", name, epoch)
+	}
+	return nil, fault.New(fault.RoomNotFound, "the journal has no log of a room %s; it was never open, or too long ago", name)
 }
 
-// first returns the oldest seq that is held; seq+1 when nothing is.
-func (l *eventLog) first() uint64 { return l.seq + 1 - uint64(len(l.entries)) }
-
-// from returns the events from seq on. The slice is valid until the next add.
-func (l *eventLog) from(seq uint64) []entry {
-	if first := l.first(); seq < first {
-		seq = first
+// Events streams the events with a seq above after and, unless before is 0, below
+// before, in order, each as it went over the wire. However slow the caller is, it
+// holds nothing up. An error ends the stream.
+func (l *Log) Events(after, before uint64) iter.Seq2[json.RawMessage, error] {
+	return func(yield func(json.RawMessage, error) bool) {
+		for e, err := range l.journal.All(l.Epoch, after, before) {
+			if errors.Is(err, journal.ErrNotFound) {
+				return // retention has taken it away meanwhile
+			}
+			if !yield(e.Data, err) || err != nil {
+				return
+			}
+		}
 	}
-	if seq > l.seq {
-		return nil
-	}
-	return l.entries[len(l.entries)-int(l.seq-seq)-1:]
 }
 
-// last returns the newest n events.
-func (l *eventLog) last(n int) []entry {
-	return l.entries[max(0, len(l.entries)-n):]
-}
-
-// get returns the event with that seq, if it is held.
-func (l *eventLog) get(seq uint64) (entry, bool) {
-	if seq < l.first() || seq > l.seq {
-		return entry{}, false
+// Newest returns the newest events with a seq below before, at most limit of them, in
+// order.
+func (l *Log) Newest(before uint64, limit int) ([]json.RawMessage, error) {
+	events, err := l.journal.Newest(l.Epoch, before, limit)
+	if errors.Is(err, journal.ErrNotFound) {
+		return nil, nil // retention has taken it away meanwhile
 	}
-	return l.from(seq)[0], true
+	lines := make([]json.RawMessage, len(events))
+	for i, e := range events {
+		lines[i] = e.Data
+	}
+	return lines, err
 }

@@ -1,0 +1,54 @@
+package room
+
+// entry is one event of the log with its encoded form, which all clients share.
+type entry struct {
+	seq    uint64
+	kind   string
+	author string // user id of a message
+	data   []byte // JSON; never changed
+}
+
+// eventLog holds a room's newest events in memory. It belongs to the actor.
+type eventLog struct {
+	keep    int // events that are held for sure
+	seq     uint64
+	entries []entry // with seq from l.seq-len+1 to l.seq, without holes
+}
+
+// add appends the event with the next seq.
+func (l *eventLog) add(e entry) {
+	if len(l.entries) >= 2*l.keep { // moved once per keep events
+		n := copy(l.entries, l.entries[len(l.entries)-l.keep:])
+		clear(l.entries[n:])
+		l.entries = l.entries[:n]
+	}
+	l.entries = append(l.entries, e)
+	l.seq = e.seq
+}
+
+// first returns the oldest seq that is held; seq+1 when nothing is.
+func (l *eventLog) first() uint64 { return l.seq + 1 - uint64(len(l.entries)) }
+
+// from returns the events from seq on. The slice is valid until the next add.
+func (l *eventLog) from(seq uint64) []entry {
+	if first := l.first(); seq < first {
+		seq = first
+	}
+	if seq > l.seq {
+		return nil
+	}
+	return l.entries[len(l.entries)-int(l.seq-seq)-1:]
+}
+
+// last returns the newest n events.
+func (l *eventLog) last(n int) []entry {
+	return l.entries[max(0, len(l.entries)-n):]
+}
+
+// get returns the event with that seq, if it is held.
+func (l *eventLog) get(seq uint64) (entry, bool) {
+	if seq < l.first() || seq > l.seq {
+		return entry{}, false
+	}
+	return l.from(seq)[0], true
+}
