@@ -21,12 +21,12 @@ const apiKey = "key-0123456789abcdef"
 func TestAbout(t *testing.T) {
 	s := newServer(t)
 	const about = `{"data":{"app":"Admin chatserver","version":"1.2.3"}}`
-	s.call("GET", "/api/v1/", "").want("who this is", http.StatusOK, about)
-	s.call("GET", "/api/v1", "").want("without the slash", http.StatusOK, about)
-	s.call("GET", "/api/v1/nothing", "").wantProblem("nothing there", http.StatusNotFound, fault.RouteNotFound)
-	a := s.call("POST", "/api/v1/load", "")
-	a.wantProblem("another method", http.StatusMethodNotAllowed, fault.MethodNotAllowed)
-	a.wantHeader("allowed are", "Allow", "OPTIONS, GET, HEAD")
+	s.Call("GET", "/api/v1/", "").WantJSON("who this is", http.StatusOK, about)
+	s.Call("GET", "/api/v1", "").WantJSON("without the slash", http.StatusOK, about)
+	s.Call("GET", "/api/v1/nothing", "").WantProblem("nothing there", http.StatusNotFound, fault.RouteNotFound)
+	a := s.Call("POST", "/api/v1/load", "")
+	a.WantProblem("another method", http.StatusMethodNotAllowed, fault.MethodNotAllowed)
+	a.WantHeader("allowed are", "Allow", "OPTIONS, GET, HEAD")
 }
 
 // Every call needs this API's own key, be there something at the path or not.
@@ -43,7 +43,7 @@ func TestKeys(t *testing.T) {
 		{"GET", "/api/v1/room/testroom", ""},
 		{"GET", "/api/v1/room/nobody", ""},
 		{"DELETE", "/api/v1/room/testroom/shutdown", ""},
-		{"DELETE", "/api/v1/room/testroom/user/" + ann.id, ""},
+		{"DELETE", "/api/v1/room/testroom/user/" + ann.ID, ""},
 		{"POST", "/api/v1/message", `{"text":"hello"}`},
 		{"POST", "/api/v1/room/testroom/message", `{"text":"hello"}`},
 		{"PUT", "/api/v1/accepting", `{"accepting":false}`},
@@ -61,13 +61,13 @@ func TestKeys(t *testing.T) {
 	}
 	for _, key := range []string{"", apiKey, testKey + "x", testKey[1:], strings.ToUpper(testKey)} {
 		for _, call := range calls {
-			a := s.call(call.method, call.path, call.body, rest.KeyHeader, key)
-			a.wantProblem("key "+key, http.StatusUnauthorized, fault.Unauthorized)
-			a.wantHeader("it says how", "WWW-Authenticate", `ApiKey header="X-API-Key"`)
+			a := s.Call(call.method, call.path, call.body, rest.KeyHeader, key)
+			a.WantProblem("key "+key, http.StatusUnauthorized, fault.Unauthorized)
+			a.WantHeader("it says how", "WWW-Authenticate", `ApiKey header="X-API-Key"`)
 		}
 	}
-	s.call("GET", "/api/v1/load?key="+testKey, "", rest.KeyHeader, "", "Authorization", "Bearer "+testKey).
-		wantProblem("a key elsewhere", http.StatusUnauthorized, fault.Unauthorized)
+	s.Call("GET", "/api/v1/load?key="+testKey, "", rest.KeyHeader, "", "Authorization", "Bearer "+testKey).
+		WantProblem("a key elsewhere", http.StatusUnauthorized, fault.Unauthorized)
 	if state := s.state(r); len(s.Rooms()) != 1 || state.Seq != 0 || state.Viewers != 1 || !s.Accepting() || s.level.Level() != zap.InfoLevel {
 		t.Error("a call without the key was carried out")
 	}
@@ -77,7 +77,7 @@ func TestLoad(t *testing.T) {
 	s := newServer(t)
 	s.open("b")
 	s.open("a")
-	load := s.call("GET", "/api/v1/load", "").data("load", http.StatusOK)
+	load := s.Call("GET", "/api/v1/load", "").Data("load", http.StatusOK)
 	names := slices.Sorted(maps.Keys(load))
 	if want := []string{
 		"acceptingConnections", "capacity", "cpus", "freeMemory", "loadAvg", "osUpTime", "percentage", "rooms", "totalMemory", "upTime",
@@ -111,11 +111,11 @@ func TestLoad(t *testing.T) {
 	if accepting, ok := load["acceptingConnections"].(bool); load["rooms"] != "a,b" || !accepting || !ok {
 		t.Errorf("want rooms a,b and true, got %v and %v", load["rooms"], load["acceptingConnections"])
 	}
-	if at, err := time.Parse(time.RFC3339, load.str("upTime")); err != nil || !at.Equal(s.started.Round(0)) {
+	if at, err := time.Parse(time.RFC3339, load.Str("upTime")); err != nil || !at.Equal(s.started.Round(0)) {
 		t.Errorf("want the server's start %v in upTime, got %v", s.started, load["upTime"])
 	}
 	s.SetAccepting(false)
-	load = s.call("GET", "/api/v1/load", "").data("closed to new rooms", http.StatusOK)
+	load = s.Call("GET", "/api/v1/load", "").Data("closed to new rooms", http.StatusOK)
 	if accepting, ok := load["acceptingConnections"].(bool); load["capacity"] != 0.0 || accepting || !ok {
 		t.Errorf("want capacity 0 of a server that takes no rooms, got %v, %v", load["capacity"], load["acceptingConnections"])
 	}
@@ -123,7 +123,7 @@ func TestLoad(t *testing.T) {
 
 func TestLoadWithoutRooms(t *testing.T) {
 	s := newServer(t)
-	load := s.call("GET", "/api/v1/load", "").data("no rooms", http.StatusOK)
+	load := s.Call("GET", "/api/v1/load", "").Data("no rooms", http.StatusOK)
 	if load["rooms"] != "" || load["capacity"] != 3.0 {
 		t.Errorf("want no rooms and capacity 3, got %v, %v", load["rooms"], load["capacity"])
 	}
@@ -132,21 +132,21 @@ func TestLoadWithoutRooms(t *testing.T) {
 func TestAccepting(t *testing.T) {
 	s := newServer(t)
 	ann := s.join(s.open("testroom"), "ann")
-	s.call("PUT", "/api/v1/accepting", `{"accepting":false}`).want("off", http.StatusOK, `{"data":{"accepting":false}}`)
+	s.Call("PUT", "/api/v1/accepting", `{"accepting":false}`).WantJSON("off", http.StatusOK, `{"data":{"accepting":false}}`)
 	if reasons := s.Obstacles(); len(reasons) != 1 || s.Accepting() {
 		t.Errorf("want no new rooms, got obstacles %q", reasons)
 	}
-	s.call("POST", "/api/v1/message", `{"text":"we close soon"}`)
-	ann.want("who is in stays", "announcement")
-	s.call("PUT", "/api/v1/accepting", `{"accepting":true}`).want("on", http.StatusOK, `{"data":{"accepting":true}}`)
+	s.Call("POST", "/api/v1/message", `{"text":"we close soon"}`)
+	ann.Want("who is in stays", "announcement")
+	s.Call("PUT", "/api/v1/accepting", `{"accepting":true}`).WantJSON("on", http.StatusOK, `{"data":{"accepting":true}}`)
 	s.open("another")
 
 	for body, code := range map[string]fault.Code{
 		"": fault.BadJSON, "off": fault.BadJSON, "[]": fault.BadJSON, `{"accepting":`: fault.BadJSON,
 		"{}": fault.BadField, "null": fault.BadField, `{"accepting":null}`: fault.BadField, `{"Accept":false}`: fault.BadField,
 	} {
-		p := s.call("PUT", "/api/v1/accepting", body).wantProblem(body, http.StatusBadRequest, code)
-		if code == fault.BadField && !strings.Contains(p.str("detail"), "accepting") {
+		p := s.Call("PUT", "/api/v1/accepting", body).WantProblem(body, http.StatusBadRequest, code)
+		if code == fault.BadField && !strings.Contains(p.Str("detail"), "accepting") {
 			t.Errorf("%s: want accepting to be named, got %v", body, p)
 		}
 	}
@@ -154,17 +154,17 @@ func TestAccepting(t *testing.T) {
 		t.Error("a call that was refused closed the server")
 	}
 	s.BeginDrain()
-	s.call("PUT", "/api/v1/accepting", `{"accepting":true}`).
-		want("a server that drains stays closed", http.StatusOK, `{"data":{"accepting":false}}`)
+	s.Call("PUT", "/api/v1/accepting", `{"accepting":true}`).
+		WantJSON("a server that drains stays closed", http.StatusOK, `{"data":{"accepting":false}}`)
 }
 
 func TestLogLevel(t *testing.T) {
 	s := newServer(t)
-	s.call("GET", "/api/v1/log-level", "").want("at first", http.StatusOK, `{"data":{"level":"info"}}`)
+	s.Call("GET", "/api/v1/log-level", "").WantJSON("at first", http.StatusOK, `{"data":{"level":"info"}}`)
 	for _, level := range []string{"debug", "warn", "error", "fatal", "info"} {
 		want := `{"data":{"level":"` + level + `"}}`
-		s.call("PUT", "/api/v1/log-level", `{"level":"`+level+`"}`).want("set", http.StatusOK, want)
-		s.call("GET", "/api/v1/log-level", "").want("read", http.StatusOK, want)
+		s.Call("PUT", "/api/v1/log-level", `{"level":"`+level+`"}`).WantJSON("set", http.StatusOK, want)
+		s.Call("GET", "/api/v1/log-level", "").WantJSON("read", http.StatusOK, want)
 		if s.level.String() != level {
 			t.Errorf("want the server's level to be %s, got %s", level, s.level)
 		}
@@ -175,13 +175,13 @@ func TestLogLevel(t *testing.T) {
 		`{"level":"panic"}`: fault.BadField, `{"level":"dpanic"}`: fault.BadField, `{"level":"trace"}`: fault.BadField,
 		`{"level":"` + strings.Repeat("x", 8000) + `"}`: fault.BadField,
 	} {
-		p := s.call("PUT", "/api/v1/log-level", body).wantProblem(body, http.StatusBadRequest, code)
-		if code == fault.BadField && !strings.Contains(p.str("detail"), "debug, info, warn, error, fatal") || len(p.str("detail")) > 300 {
+		p := s.Call("PUT", "/api/v1/log-level", body).WantProblem(body, http.StatusBadRequest, code)
+		if code == fault.BadField && !strings.Contains(p.Str("detail"), "debug, info, warn, error, fatal") || len(p.Str("detail")) > 300 {
 			t.Errorf("%.40s: want the levels to be listed, got %v", body, p)
 		}
 	}
-	s.call("PUT", "/api/v1/log-level", strings.Repeat(" ", 8<<10)+"{}").
-		wantProblem("too large", http.StatusRequestEntityTooLarge, fault.TooLarge)
+	s.Call("PUT", "/api/v1/log-level", strings.Repeat(" ", 8<<10)+"{}").
+		WantProblem("too large", http.StatusRequestEntityTooLarge, fault.TooLarge)
 	if s.level.Level() != zap.InfoLevel {
 		t.Errorf("a call that was refused set the level to %v", s.level)
 	}
@@ -192,12 +192,12 @@ func TestLogLevelTakesEffect(t *testing.T) {
 	s := newServer(t)
 	s.logs.TakeAll()
 	requests := func() int { return s.logs.FilterMessage("request").Len() }
-	s.call("GET", "/api/v1/load", "")
+	s.Call("GET", "/api/v1/load", "")
 	if n := requests(); n != 0 {
 		t.Errorf("at info: want no request in the log, got %d", n)
 	}
-	s.call("PUT", "/api/v1/log-level", `{"level":"debug"}`)
-	s.call("GET", "/api/v1/load?secret="+testKey, "")
+	s.Call("PUT", "/api/v1/log-level", `{"level":"debug"}`)
+	s.Call("GET", "/api/v1/load?secret="+testKey, "")
 	for _, line := range s.logs.TakeAll() {
 		for name, value := range line.ContextMap() {
 			if text, _ := value.(string); strings.Contains(text, testKey) {
@@ -205,7 +205,7 @@ func TestLogLevelTakesEffect(t *testing.T) {
 			}
 		}
 	}
-	s.call("GET", "/api/v1/load", "")
+	s.Call("GET", "/api/v1/load", "")
 	if n := requests(); n != 1 {
 		t.Errorf("at debug: want the request in the log, got %d", n)
 	}
@@ -241,9 +241,9 @@ func TestProfiles(t *testing.T) {
 		"/debug/pprof/threadcreate?debug=1":  "threadcreate profile",
 		"/debug/pprof/goroutine?debug=0&x=1": "",
 	} {
-		if a := s.call("GET", path, "").wantStatus("a profile", http.StatusOK); !strings.Contains(a.body, says) || a.body == "" {
-			t.Errorf("%s: want a word about %q, got %.200q", path, says, a.body)
+		if a := s.Call("GET", path, "").WantStatus("a profile", http.StatusOK); !strings.Contains(a.Body, says) || a.Body == "" {
+			t.Errorf("%s: want a word about %q, got %.200q", path, says, a.Body)
 		}
 	}
-	s.call("GET", "/debug/pprof/nothing", "").wantStatus("no such profile", http.StatusNotFound)
+	s.Call("GET", "/debug/pprof/nothing", "").WantStatus("no such profile", http.StatusNotFound)
 }

@@ -34,9 +34,9 @@ func TestWithoutKey(t *testing.T) {
 		{"/", "the landing page at /"},
 		{"/assets/room.js", "an asset at /assets/room.js"},
 	} {
-		s.call("GET", tt.path, "", "X-API-Key", "").want("open to all", http.StatusOK, tt.body)
+		s.Call("GET", tt.path, "", "X-API-Key", "").Want("open to all", http.StatusOK, tt.body)
 	}
-	s.call("GET", "/api/v1/", "").wantHeader("JSON", "Content-Type", "application/json")
+	s.Call("GET", "/api/v1/", "").WantHeader("JSON", "Content-Type", "application/json")
 }
 
 func TestKeys(t *testing.T) {
@@ -51,14 +51,14 @@ func TestKeys(t *testing.T) {
 		{"a space inside", testKey[:4] + " " + testKey[4:]},
 	} {
 		for _, call := range keyedCalls {
-			a := s.call(call.method, call.path, "", "X-API-Key", tt.key)
-			a.wantProblem(tt.why, http.StatusUnauthorized, fault.Unauthorized)
-			a.wantHeader("it says how", "WWW-Authenticate", `ApiKey header="X-API-Key"`)
+			a := s.Call(call.method, call.path, "", "X-API-Key", tt.key)
+			a.WantProblem(tt.why, http.StatusUnauthorized, fault.Unauthorized)
+			a.WantHeader("it says how", "WWW-Authenticate", `ApiKey header="X-API-Key"`)
 		}
-		s.call("DELETE", "/api/v1/room/here", "", "X-API-Key", tt.key).wantStatus(tt.why, http.StatusUnauthorized)
+		s.Call("DELETE", "/api/v1/room/here", "", "X-API-Key", tt.key).WantStatus(tt.why, http.StatusUnauthorized)
 	}
-	s.call("GET", "/api/v1/rooms?key="+testKey, "", "X-API-Key", "", "Authorization", "Bearer "+testKey).
-		wantProblem("a key elsewhere", http.StatusUnauthorized, fault.Unauthorized)
+	s.Call("GET", "/api/v1/rooms?key="+testKey, "", "X-API-Key", "", "Authorization", "Bearer "+testKey).
+		WantProblem("a key elsewhere", http.StatusUnauthorized, fault.Unauthorized)
 	if open := s.Rooms(); len(open) != 1 || open[0].Name() != "here" {
 		t.Errorf("calls without the key were carried out: %d rooms are open, want the one", len(open))
 	}
@@ -67,10 +67,10 @@ func TestKeys(t *testing.T) {
 func TestUnknownPaths(t *testing.T) {
 	s := newServer(t)
 	for _, path := range []string{"/nothing", "/api", "/api/v2/", "/api/v1/nothing", "/api/v1/room/a/b/c", "/livez/"} {
-		s.call("GET", path, "").wantProblem("nothing there", http.StatusNotFound, fault.RouteNotFound)
+		s.Call("GET", path, "").WantProblem("nothing there", http.StatusNotFound, fault.RouteNotFound)
 	}
-	s.call("POST", "/livez", "").wantHeader("allowed are", "Allow", "OPTIONS, GET, HEAD").
-		wantProblem("another method", http.StatusMethodNotAllowed, fault.MethodNotAllowed)
+	s.Call("POST", "/livez", "").WantHeader("allowed are", "Allow", "OPTIONS, GET, HEAD").
+		WantProblem("another method", http.StatusMethodNotAllowed, fault.MethodNotAllowed)
 }
 
 func TestOtherMethods(t *testing.T) {
@@ -82,14 +82,14 @@ func TestOtherMethods(t *testing.T) {
 		{"GET", "/api/v1/room/testroom/message"},
 		{"POST", "/api/v1/"},
 	} {
-		a := s.call(tt.method, tt.path, "")
-		a.wantProblem("the path is there, the method is not", http.StatusMethodNotAllowed, fault.MethodNotAllowed)
-		if a.header.Get("Allow") == "" {
-			t.Errorf("%s: want an Allow header", a.asked)
+		a := s.Call(tt.method, tt.path, "")
+		a.WantProblem("the path is there, the method is not", http.StatusMethodNotAllowed, fault.MethodNotAllowed)
+		if a.Header.Get("Allow") == "" {
+			t.Errorf("%s: want an Allow header", a.Asked)
 		}
 		if tt.path != "/api/v1/" {
-			s.call(tt.method, tt.path, "", "X-API-Key", "").
-				wantProblem("without the key nothing is told", http.StatusUnauthorized, fault.Unauthorized)
+			s.Call(tt.method, tt.path, "", "X-API-Key", "").
+				WantProblem("without the key nothing is told", http.StatusUnauthorized, fault.Unauthorized)
 		}
 	}
 }
@@ -102,8 +102,8 @@ func TestPathsThatAreWrittenOddly(t *testing.T) {
 		"/%61pi/v1/rooms", "/api%2Fv1/rooms", "/api/v1/%72ooms", "/api/v1%2Frooms", "/api//v1/rooms", "//api/v1/rooms",
 		"/api/v1//rooms", "/api/v1/./rooms", "/api/v1/x/../rooms", "/API/v1/rooms", "/r/testroom/../../api/v1/rooms",
 	} {
-		if a := s.call("GET", path, "", "X-API-Key", ""); a.status != http.StatusUnauthorized && a.status != http.StatusNotFound {
-			t.Errorf("%s: want it refused, got %d %s", a.asked, a.status, a.body)
+		if a := s.Call("GET", path, "", "X-API-Key", ""); a.Status != http.StatusUnauthorized && a.Status != http.StatusNotFound {
+			t.Errorf("%s: want it refused, got %d %s", a.Asked, a.Status, a.Body)
 		}
 	}
 }
@@ -113,21 +113,21 @@ func TestPathsThatAreWrittenOddly(t *testing.T) {
 func TestHead(t *testing.T) {
 	s := newServer(t)
 	for _, path := range []string{"/", "/livez", "/healthz", "/readyz", "/api/v1/"} {
-		s.call("HEAD", path, "", "X-API-Key", "").want("as GET, without a body", http.StatusOK, "")
+		s.Call("HEAD", path, "", "X-API-Key", "").Want("as GET, without a body", http.StatusOK, "")
 	}
 	s.open("testroom", "")
 	for _, path := range []string{"/api/v1/rooms", "/api/v1/room/testroom", "/r/testroom/"} {
-		s.call("HEAD", path, "").want("with the key", http.StatusOK, "")
+		s.Call("HEAD", path, "").Want("with the key", http.StatusOK, "")
 	}
-	s.call("HEAD", "/api/v1/rooms", "", "X-API-Key", "").want("without the key", http.StatusUnauthorized, "")
-	s.call("HEAD", "/api/v1/room/testroom/message", "").want("where there is no GET", http.StatusMethodNotAllowed, "")
+	s.Call("HEAD", "/api/v1/rooms", "", "X-API-Key", "").Want("without the key", http.StatusUnauthorized, "")
+	s.Call("HEAD", "/api/v1/room/testroom/message", "").Want("where there is no GET", http.StatusMethodNotAllowed, "")
 }
 
 func TestRequestIDs(t *testing.T) {
 	s := newServer(t)
 	idOf := func(sent string) string {
-		a := s.call("GET", "/livez", "", "X-Request-Id", sent)
-		return strings.Join(a.header.Values("X-Request-Id"), " | ")
+		a := s.Call("GET", "/livez", "", "X-Request-Id", sent)
+		return strings.Join(a.Header.Values("X-Request-Id"), " | ")
 	}
 	for _, sane := range []string{"1", "web-42_a.B", strings.Repeat("x", 64)} {
 		if got := idOf(sane); got != sane {
@@ -143,33 +143,33 @@ func TestRequestIDs(t *testing.T) {
 		}
 		seen[got] = true
 	}
-	a := s.call("GET", "/nothing", "", "X-Request-Id", "mine")
-	a.wantHeader("failures have one too", "X-Request-Id", "mine")
+	a := s.Call("GET", "/nothing", "", "X-Request-Id", "mine")
+	a.WantHeader("failures have one too", "X-Request-Id", "mine")
 }
 
 func TestReady(t *testing.T) {
 	s := newServer(t)
 	wantReasons := func(why string, reasons ...any) {
 		t.Helper()
-		p := s.call("GET", "/readyz", "").wantProblem(why, http.StatusServiceUnavailable, fault.NotReady)
+		p := s.Call("GET", "/readyz", "").WantProblem(why, http.StatusServiceUnavailable, fault.NotReady)
 		got, _ := p["reasons"].([]any)
-		if (obj{"": got}).json() != (obj{"": reasons}).json() || p.num("retry_after") != 5000 {
+		if (obj{"": got}).JSON() != (obj{"": reasons}).JSON() || p.Num("retry_after") != 5000 {
 			t.Errorf("%s: want the reasons %q and to come back after 5 s, got %v", why, reasons, p)
 		}
 	}
 	for _, name := range []string{"a", "b", "c"} {
-		s.call("GET", "/readyz", "").want("before room "+name, http.StatusOK, `{"data":{"ready":true}}`)
+		s.Call("GET", "/readyz", "").Want("before room "+name, http.StatusOK, `{"data":{"ready":true}}`)
 		s.open(name, "")
 	}
 	wantReasons("full", "all 3 rooms are open")
 	s.SetAccepting(false)
 	wantReasons("full and closed", "the operator has closed the server to new rooms", "all 3 rooms are open")
 	s.SetAccepting(true)
-	s.call("DELETE", "/api/v1/room/a", "")
-	s.call("GET", "/readyz", "").wantStatus("room for one", http.StatusOK)
+	s.Call("DELETE", "/api/v1/room/a", "")
+	s.Call("GET", "/readyz", "").WantStatus("room for one", http.StatusOK)
 	s.BeginDrain()
 	wantReasons("draining, which is all that matters", "the server is draining")
-	s.call("GET", "/livez", "").wantStatus("a server that drains lives", http.StatusOK)
+	s.Call("GET", "/livez", "").WantStatus("a server that drains lives", http.StatusOK)
 }
 
 // What is logged of a request is its route: never its path, its query, its key or
@@ -192,7 +192,7 @@ func TestAccessLog(t *testing.T) {
 		{"GET", "/r/testroom/" + marker + "?" + marker, "", "/r/:name/*", 404},
 		{"GET", "/r/testroom/", "", "/r/:name/*", 200},
 	} {
-		s.call(tt.method, tt.path, tt.body, "User-Agent", marker, "X-Request-Id", "mine")
+		s.Call(tt.method, tt.path, tt.body, "User-Agent", marker, "X-Request-Id", "mine")
 		lines := s.logs.TakeAll()
 		if len(lines) != 1 {
 			t.Fatalf("%s %s: want one line in the log, got %v", tt.method, tt.path, lines)
@@ -202,7 +202,7 @@ func TestAccessLog(t *testing.T) {
 			got["route"] != tt.route || got["status"] != tt.status || got["request"] != "mine" || got["client"] != "127.0.0.1" {
 			t.Errorf("%s %s: want its route %s, status %d and client at debug, got %v %v", tt.method, tt.path, tt.route, tt.status, lines[0].Entry, got)
 		}
-		if text := obj(got).json(); strings.Contains(text, marker) || strings.Contains(text, testKey) {
+		if text := obj(got).JSON(); strings.Contains(text, marker) || strings.Contains(text, testKey) {
 			t.Errorf("%s %s: the log holds what users sent, or the key: %s", tt.method, tt.path, text)
 		}
 	}

@@ -1,50 +1,39 @@
 package api_test
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
-	"errors"
 	"io"
-	"math/rand/v2"
-	"net"
 	"net/http"
-	"net/http/httptest"
-	"slices"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/gorilla/websocket"
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
 	"chatserver/api"
 	"chatserver/internal/clientip"
-	"chatserver/internal/fault"
-	"chatserver/internal/rest"
+	"chatserver/internal/resttest"
 	"chatserver/internal/serve"
 	"chatserver/room"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const (
-	// testKey opens the API of every test.
-	testKey = "key-0123456789abcdef"
-	// patience is how long a test waits for what has to come.
-	patience = 10 * time.Second
+// testKey opens the API of every test.
+const testKey = "key-0123456789abcdef"
+
+// The short names of what every test handles.
+type (
+	obj   = resttest.Obj
+	guest = resttest.Guest
 )
 
 // server is the API over rooms that listen on this machine.
 type server struct {
 	*testing.T
 	*room.Registry
+	*resttest.API
 	handler http.Handler
-	url     string
-	client  *http.Client
 	logs    *observer.ObservedLogs // from debug on
 }
 
@@ -67,7 +56,7 @@ func newServer(t *testing.T, change ...func(*room.Options)) *server {
 		f(&o)
 	}
 	if o.Ports == (room.PortRange{}) {
-		o.Ports = freePorts(t, 10)
+		o.Ports = resttest.FreePorts(t, 10)
 	}
 	rooms := room.NewRegistry(o)
 	handler := api.New(rooms, api.Options{
@@ -78,19 +67,8 @@ func newServer(t *testing.T, change ...func(*room.Options)) *server {
 		Assets:         says("an asset at "),
 		Logger:         o.Logger,
 	})
-	front := httptest.NewUnstartedServer(nil)
-	front.Config = serve.New(handler, o.Logger)
-	front.Start()
-	front.Client().CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	t.Cleanup(func() {
-		front.Close()
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
-		defer cancel()
-		if err := rooms.Drain(ctx); err != nil {
-			t.Errorf("the rooms do not stop: %v", err)
-		}
-	})
-	return &server{T: t, Registry: rooms, handler: handler, url: front.URL, client: front.Client(), logs: logs}
+	front := resttest.Start(t, serve.New(handler, o.Logger), testKey, rooms.Drain)
+	return &server{T: t, Registry: rooms, API: front, handler: handler, logs: logs}
 }
 
 // says answers with the text and the path.
@@ -101,62 +79,10 @@ func says(text string) http.Handler {
 	})
 }
 
-// freePorts finds n ports in a row that nobody listens on, below those that the
-// system gives out for outgoing connections.
-func freePorts(t *testing.T, n int) room.PortRange {
-	t.Helper()
-	for range 100 {
-		first := 20000 + rand.IntN(12000-n)
-		if allFree(first, n) {
-			return room.PortRange{First: first, Last: first + n - 1}
-		}
-	}
-	t.Fatalf("found no %d free ports in a row", n)
-	return room.PortRange{}
-}
-
-func allFree(first, n int) bool {
-	for port := first; port < first+n; port++ {
-		ln, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-		if err != nil {
-			return false
-		}
-		ln.Close()
-	}
-	return true
-}
-
-// call makes a request with the right key. Pairs of name and value set further
-// headers; an empty value takes one away.
-func (s *server) call(method, path, body string, header ...string) answer {
-	s.Helper()
-	req, err := http.NewRequestWithContext(s.Context(), method, s.url+path, strings.NewReader(body))
-	if err != nil {
-		s.Fatal(err)
-	}
-	req.Header.Set(rest.KeyHeader, testKey)
-	for pair := range slices.Chunk(header, 2) {
-		req.Header.Set(pair[0], pair[1])
-		if pair[1] == "" {
-			req.Header.Del(pair[0])
-		}
-	}
-	got, err := s.client.Do(req)
-	if err != nil {
-		s.Fatalf("%s %s: %v", method, path, err)
-	}
-	defer got.Body.Close()
-	text, err := io.ReadAll(got.Body)
-	if err != nil {
-		s.Fatalf("%s %s: the answer breaks off: %v", method, path, err)
-	}
-	return answer{s.T, method + " " + path, got.StatusCode, got.Header, string(text)}
-}
-
 // open opens a room by the API.
 func (s *server) open(name, settings string) *room.Room {
 	s.Helper()
-	s.call("POST", "/api/v1/room/"+name, settings).wantStatus("open a room", http.StatusCreated)
+	s.Call("POST", "/api/v1/room/"+name, settings).WantStatus("open a room", http.StatusCreated)
 	r, err := s.Room(name)
 	if err != nil {
 		s.Fatal(err)
@@ -174,177 +100,13 @@ func (s *server) state(r *room.Room) *room.State {
 	return r.State()
 }
 
-// answer is what a request got.
-type answer struct {
-	t      *testing.T
-	asked  string
-	status int
-	header http.Header
-	body   string
-}
-
-func (a answer) wantStatus(why string, status int) answer {
-	a.t.Helper()
-	if a.status != status {
-		a.t.Errorf("%s: %s: want status %d, got %d %s", why, a.asked, status, a.status, a.body)
-	}
-	return a
-}
-
-// want wants a status and, byte for byte, a body; the line feed behind JSON aside.
-func (a answer) want(why string, status int, body string) answer {
-	a.t.Helper()
-	a.wantStatus(why, status)
-	if got := strings.TrimSuffix(a.body, "\n"); got != body {
-		a.t.Errorf("%s: %s:\nwant %s\ngot  %s", why, a.asked, body, got)
-	}
-	return a
-}
-
-func (a answer) wantHeader(why, name, value string) answer {
-	a.t.Helper()
-	if got := strings.Join(a.header.Values(name), " | "); got != value {
-		a.t.Errorf("%s: %s: want %s: %q, got %q", why, a.asked, name, value, got)
-	}
-	return a
-}
-
-// wantProblem wants a problem document with all that belongs to it.
-func (a answer) wantProblem(why string, status int, code fault.Code) obj {
-	a.t.Helper()
-	a.wantStatus(why, status)
-	a.wantHeader(why, "Content-Type", "application/problem+json")
-	var p obj
-	if err := json.Unmarshal([]byte(a.body), &p); err != nil {
-		a.t.Fatalf("%s: %s: want a problem document, got %q", why, a.asked, a.body)
-	}
-	if p.str("type") != "about:blank" || p.str("title") != http.StatusText(status) || p.num("status") != status ||
-		p.str("detail") == "" || p.str("code") != string(code) {
-		a.t.Errorf("%s: %s: want a problem document of %d with code %s, got %s", why, a.asked, status, code, a.body)
-	}
-	retryAfter := ""
-	if ms := p.num("retry_after"); ms > 0 {
-		retryAfter = strconv.Itoa((ms + 999) / 1000)
-	}
-	a.wantHeader(why, "Retry-After", retryAfter)
-	return p
-}
-
-// data wants a success and returns what stands in data.
-func (a answer) data(why string, status int) obj {
-	a.t.Helper()
-	a.wantStatus(why, status)
-	a.wantHeader(why, "Content-Type", "application/json")
-	var envelope map[string]obj
-	if err := json.Unmarshal([]byte(a.body), &envelope); err != nil || len(envelope) != 1 || envelope["data"] == nil {
-		a.t.Fatalf("%s: %s: want an object in data alone, got %s (%v)", why, a.asked, a.body, err)
-	}
-	return envelope["data"]
-}
-
-// obj is a JSON object.
-type obj map[string]any
-
-func (o obj) str(key string) string { s, _ := o[key].(string); return s }
-func (o obj) num(key string) int    { n, _ := o[key].(float64); return int(n) }
-func (o obj) obj(key string) obj    { m, _ := o[key].(map[string]any); return m }
-
-// json is the object as text, its members in order of name.
-func (o obj) json() string {
-	text, err := json.Marshal(o)
-	if err != nil {
-		return err.Error()
-	}
-	return string(text)
-}
-
-// client is somebody in a room.
-type client struct {
-	t     *testing.T
-	ws    *websocket.Conn
-	lines [][]byte // heard, but not looked at
-}
-
-// dial connects to a room's WebSocket.
-func (s *server) dial(url string) *client {
-	s.Helper()
-	ws, answer, err := websocket.DefaultDialer.DialContext(s.Context(), url, nil)
-	if err != nil {
-		s.Fatalf("connect to %s: %v", url, err)
-	}
-	_ = answer.Body.Close()
-	s.Cleanup(func() { ws.Close() })
-	return &client{t: s.T, ws: ws}
-}
-
 // join joins a room by the URL of its WebSocket.
-func (s *server) join(url, name string) *client {
+func (s *server) join(url, name string) *guest {
 	s.Helper()
-	c := s.dial(url)
-	c.send(obj{"type": "join", "name": name})
-	c.want("joined", "welcome")
-	return c
-}
-
-// ownPort is the URL of a room's WebSocket on its own port.
-func ownPort(r *room.Room) string {
-	return "ws://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(r.Port())) + "/ws"
+	return resttest.Join(s.T, url, name)
 }
 
 // mainPort is the URL of a room's WebSocket on the port of the API.
 func (s *server) mainPort(name string) string {
-	return "ws" + strings.TrimPrefix(s.url, "http") + "/r/" + name + "/ws"
-}
-
-func (c *client) send(o obj) {
-	c.t.Helper()
-	if err := c.ws.WriteJSON(o); err != nil {
-		c.t.Fatalf("send %v: %v", o, err)
-	}
-}
-
-// next returns the next object as it came, counts of viewers aside.
-func (c *client) next() ([]byte, error) {
-	for {
-		if len(c.lines) == 0 {
-			if err := c.ws.SetReadDeadline(time.Now().Add(patience)); err != nil {
-				return nil, err
-			}
-			_, data, err := c.ws.ReadMessage()
-			if err != nil {
-				return nil, err
-			}
-			c.lines = bytes.Split(data, []byte("\n"))
-		}
-		line := c.lines[0]
-		c.lines = c.lines[1:]
-		if !bytes.Contains(line, []byte(`"type":"viewers"`)) {
-			return line, nil
-		}
-	}
-}
-
-// want wants an object of that type next. It returns it, and its bytes under "raw".
-func (c *client) want(why, kind string) obj {
-	c.t.Helper()
-	line, err := c.next()
-	if err != nil {
-		c.t.Fatalf("%s: want %s, heard nothing: %v", why, kind, err)
-	}
-	var o obj
-	if err := json.Unmarshal(line, &o); err != nil || o.str("type") != kind {
-		c.t.Fatalf("%s: want %s, got %s", why, kind, line)
-	}
-	o["raw"] = string(line)
-	return o
-}
-
-// wantClosed wants the connection to end next, with that code.
-func (c *client) wantClosed(why string, code int) {
-	c.t.Helper()
-	line, err := c.next()
-	var closed *websocket.CloseError
-	if !errors.As(err, &closed) || closed.Code != code {
-		c.t.Errorf("%s: want close %d, got %q, %v", why, code, line, err)
-	}
+	return "ws" + strings.TrimPrefix(s.URL, "http") + "/r/" + name + "/ws"
 }

@@ -7,19 +7,19 @@ import (
 	"testing"
 
 	"chatserver/internal/fault"
+	"chatserver/internal/resttest"
 )
 
 // said takes away from an event what a test cannot know.
 func said(event obj) string {
-	delete(event, "raw")
 	delete(event, "time")
-	return event.json()
+	return event.JSON()
 }
 
 func TestSay(t *testing.T) {
 	s := newServer(t)
 	r := s.open("testroom", "")
-	ann := s.join(ownPort(r), "ann")
+	ann := s.join(resttest.OwnPort(r), "ann")
 	for i, tt := range []struct{ why, body, user, text string }{
 		{"the platform", `{"text":"hello"}`, `{"id":"platform","role":"platform"}`, `"hello"`},
 		{"no user", `{"text":"hello","user":null}`, `{"id":"platform","role":"platform"}`, `"hello"`},
@@ -34,9 +34,9 @@ func TestSay(t *testing.T) {
 		{"500 characters", `{"text":"` + strings.Repeat("ä", 500) + `"}`, `{"id":"platform","role":"platform"}`, `"` + strings.Repeat("ä", 500) + `"`},
 	} {
 		seq := strconv.Itoa(i + 1)
-		s.call("POST", "/api/v1/room/testroom/message", tt.body).want(tt.why, http.StatusOK, `{"data":{"seq":`+seq+`}}`)
+		s.Call("POST", "/api/v1/room/testroom/message", tt.body).Want(tt.why, http.StatusOK, `{"data":{"seq":`+seq+`}}`)
 		want := `{"seq":` + seq + `,"text":` + tt.text + `,"type":"message","user":` + tt.user + `}`
-		if got := said(ann.want(tt.why, "message")); got != want {
+		if got := said(ann.Want(tt.why, "message")); got != want {
 			t.Errorf("%s: those in the room heard\n%s\nwant\n%s", tt.why, got, want)
 		}
 	}
@@ -47,7 +47,7 @@ func TestSayInARoomThatIsClosedToUsers(t *testing.T) {
 	s := newServer(t)
 	s.open("testroom", `{"members_only":true,"slow_mode":60,"unique":true}`)
 	for _, body := range []string{`{"text":"hello"}`, `{"text":"hello"}`, `{"text":"hello","user":{"id":"u1","name":"Ann"}}`, `{"text":"hello","user":{"id":"u1","name":"Ann"}}`} {
-		s.call("POST", "/api/v1/room/testroom/message", body).wantStatus(body, http.StatusOK)
+		s.Call("POST", "/api/v1/room/testroom/message", body).WantStatus(body, http.StatusOK)
 	}
 }
 
@@ -88,16 +88,16 @@ func TestRefusedMessages(t *testing.T) {
 		{"two objects", `{"text":"a"}{"text":"b"}`, http.StatusBadRequest, fault.BadJSON, ""},
 		{"too large", `{"text":"` + strings.Repeat("x", 8<<10) + `"}`, http.StatusRequestEntityTooLarge, fault.TooLarge, "8192"},
 	} {
-		p := s.call("POST", "/api/v1/room/testroom/message", tt.body).wantProblem(tt.why, tt.status, tt.code)
-		if !strings.Contains(p.str("detail"), tt.says) {
-			t.Errorf("%s: want a word about %q, got %q", tt.why, tt.says, p.str("detail"))
+		p := s.Call("POST", "/api/v1/room/testroom/message", tt.body).WantProblem(tt.why, tt.status, tt.code)
+		if !strings.Contains(p.Str("detail"), tt.says) {
+			t.Errorf("%s: want a word about %q, got %q", tt.why, tt.says, p.Str("detail"))
 		}
-		if tt.code == fault.TooLong && (p.num("limit") != 500 || p.num("value") != 501) {
+		if tt.code == fault.TooLong && (p.Num("limit") != 500 || p.Num("value") != 501) {
 			t.Errorf("%s: want limit 500 and value 501, got %v", tt.why, p)
 		}
 	}
-	s.call("POST", "/api/v1/room/nobody/message", `{"text":"hello"}`).
-		wantProblem("not open", http.StatusNotFound, fault.RoomNotFound)
+	s.Call("POST", "/api/v1/room/nobody/message", `{"text":"hello"}`).
+		WantProblem("not open", http.StatusNotFound, fault.RoomNotFound)
 	if seq := s.state(r).Seq; seq != 0 {
 		t.Errorf("a refused message is in the room: seq %d", seq)
 	}
@@ -112,10 +112,10 @@ func TestFieldsOfMessagesAreNamed(t *testing.T) {
 		"user":    `{"text":"a","user":"ann"}`,
 		"user.id": `{"text":"a","user":{"id":5,"name":"Ann"}}`,
 	} {
-		p := s.call("POST", "/api/v1/room/testroom/message", body).
-			wantProblem(body, http.StatusBadRequest, fault.BadField)
-		if !strings.Contains(p.str("detail"), field) {
-			t.Errorf("%s: want %s to be named, got %q", body, field, p.str("detail"))
+		p := s.Call("POST", "/api/v1/room/testroom/message", body).
+			WantProblem(body, http.StatusBadRequest, fault.BadField)
+		if !strings.Contains(p.Str("detail"), field) {
+			t.Errorf("%s: want %s to be named, got %q", body, field, p.Str("detail"))
 		}
 	}
 }
@@ -130,7 +130,7 @@ func TestHalfCharacters(t *testing.T) {
 		{"POST", "/api/v1/room/testroom/message", "{\"text\":\"a\xff\"}"},
 		{"PATCH", "/api/v1/room/testroom", "{\"title\":\"a\xff\"}"},
 	} {
-		s.call(tt.method, tt.path, tt.body).wantProblem(tt.body, http.StatusBadRequest, fault.BadJSON)
+		s.Call(tt.method, tt.path, tt.body).WantProblem(tt.body, http.StatusBadRequest, fault.BadJSON)
 	}
 	if seq := s.state(r).Seq; seq != 0 {
 		t.Errorf("half a character is in the room: seq %d", seq)

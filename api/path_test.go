@@ -5,23 +5,24 @@ import (
 	"testing"
 
 	"chatserver/internal/fault"
+	"chatserver/internal/resttest"
 )
 
 // The page of a room has relative links, which need the slash at the end.
 func TestPathOfARoomGetsItsSlash(t *testing.T) {
 	s := newServer(t)
 	s.open("testroom", "")
-	a := s.call("GET", "/r/testroom", "", "X-API-Key", "")
-	a.wantStatus("with the slash", http.StatusPermanentRedirect).wantHeader("there", "Location", "/r/testroom/")
-	s.call("GET", "/r/te%73troom", "").wantHeader("an escaped name", "Location", "/r/testroom/")
-	s.call("GET", "/r/testroom?embed=1&x=%26", "").wantHeader("with what was asked", "Location", "/r/testroom/?embed=1&x=%26")
+	a := s.Call("GET", "/r/testroom", "", "X-API-Key", "")
+	a.WantStatus("with the slash", http.StatusPermanentRedirect).WantHeader("there", "Location", "/r/testroom/")
+	s.Call("GET", "/r/te%73troom", "").WantHeader("an escaped name", "Location", "/r/testroom/")
+	s.Call("GET", "/r/testroom?embed=1&x=%26", "").WantHeader("with what was asked", "Location", "/r/testroom/?embed=1&x=%26")
 	for _, path := range []string{"/r/nobody", "/r/nobody/", "/r/nobody/ws", "/r/nobody/assets/room.js"} {
-		s.call("GET", path, "").wantProblem("no such room", http.StatusNotFound, fault.RoomNotFound)
+		s.Call("GET", path, "").WantProblem("no such room", http.StatusNotFound, fault.RoomNotFound)
 	}
 	for _, path := range []string{"/r/..", "/r/../", "/r/-x/", "/r/a%0d%0aSet-Cookie:x", "/r/a%0d%0aSet-Cookie:x/", "/r/%2f%2fevil.example"} {
-		a := s.call("GET", path, "")
-		a.wantProblem("no name of a room", http.StatusBadRequest, fault.BadRoomName)
-		a.wantHeader("it leads nowhere", "Location", "").wantHeader("nothing is smuggled in", "Set-Cookie", "")
+		a := s.Call("GET", path, "")
+		a.WantProblem("no name of a room", http.StatusBadRequest, fault.BadRoomName)
+		a.WantHeader("it leads nowhere", "Location", "").WantHeader("nothing is smuggled in", "Set-Cookie", "")
 	}
 }
 
@@ -41,46 +42,47 @@ func TestPathOfARoom(t *testing.T) {
 		{"what the page needs", "/assets/room.js", "*/*", "text/html; charset=utf-8", "a page at /assets/room.js"},
 		{"it lives", "/livez", "*/*", "text/plain; charset=utf-8", "ok"},
 	} {
-		a := s.call("GET", "/r/testroom"+tt.path, "", "Accept", tt.accept, "X-API-Key", "")
-		a.want(tt.why, http.StatusOK, tt.body).wantHeader(tt.why, "Content-Type", tt.contentType)
+		a := s.Call("GET", "/r/testroom"+tt.path, "", "Accept", tt.accept, "X-API-Key", "")
+		a.Want(tt.why, http.StatusOK, tt.body).WantHeader(tt.why, "Content-Type", tt.contentType)
 	}
-	a := s.call("GET", "/r/testroom/", "", "Accept", "application/json")
-	tag := a.header.Get("ETag")
-	s.call("GET", "/r/testroom/", "", "Accept", "application/json", "If-None-Match", tag).
-		want("nothing is new", http.StatusNotModified, "")
-	s.call("GET", "/r/testroom/nothing", "").wantProblem("nothing there", http.StatusNotFound, fault.RouteNotFound)
-	s.call("POST", "/r/testroom/", "").wantProblem("no such method", http.StatusMethodNotAllowed, fault.MethodNotAllowed)
+	a := s.Call("GET", "/r/testroom/", "", "Accept", "application/json")
+	tag := a.Header.Get("ETag")
+	s.Call("GET", "/r/testroom/", "", "Accept", "application/json", "If-None-Match", tag).
+		Want("nothing is new", http.StatusNotModified, "")
+	s.Call("GET", "/r/testroom/nothing", "").WantProblem("nothing there", http.StatusNotFound, fault.RouteNotFound)
+	s.Call("POST", "/r/testroom/", "").WantProblem("no such method", http.StatusMethodNotAllowed, fault.MethodNotAllowed)
 	for _, method := range []string{"POST", "PUT", "TRACE", "PROPFIND", "DANCE"} {
-		s.call(method, "/r/testroom/", "").wantHeader("the room says what it takes", "Allow", "GET, HEAD, OPTIONS")
+		s.Call(method, "/r/testroom/", "").WantHeader("the room says what it takes", "Allow", "GET, HEAD, OPTIONS")
 	}
-	a = s.call("OPTIONS", "/r/testroom/", "", "Origin", "https://shop.example")
-	a.want("before a page of another origin asks", http.StatusNoContent, "").
-		wantHeader("it may", "Access-Control-Allow-Origin", "https://shop.example")
-	s.call("GET", "/r/testroom/ws", "").wantProblem("no upgrade", http.StatusUpgradeRequired, fault.UpgradeRequired)
-	s.call("GET", "/r/te%73troom/%61ssets/x", "").want("escapes", http.StatusOK, "a page at /assets/x")
+	a = s.Call("OPTIONS", "/r/testroom/", "", "Origin", "https://shop.example")
+	a.Want("before a page of another origin asks", http.StatusNoContent, "").
+		WantHeader("it may", "Access-Control-Allow-Origin", "https://shop.example")
+	s.Call("GET", "/r/testroom/ws", "").WantProblem("no upgrade", http.StatusUpgradeRequired, fault.UpgradeRequired)
+	s.Call("GET", "/r/te%73troom/%61ssets/x", "").Want("escapes", http.StatusOK, "a page at /assets/x")
 }
 
 // Somebody on the main port and somebody on the room's own port are in one room.
 func TestChatByPathAndByPort(t *testing.T) {
 	s := newServer(t)
 	r := s.open("testroom", "")
-	ann, bob := s.join(s.mainPort("testroom"), "ann"), s.join(ownPort(r), "bob")
+	ann, bob := s.join(s.mainPort("testroom"), "ann"), s.join(resttest.OwnPort(r), "bob")
 	wantSame := func(why, text, name string) {
 		t.Helper()
-		a, b := ann.want(why, "message"), bob.want(why, "message")
-		if a.str("raw") != b.str("raw") || a.str("text") != text || a.obj("user").str("name") != name {
-			t.Errorf("%s: want %q of %q in both, got\nby path %s\nby port %s", why, text, name, a.str("raw"), b.str("raw"))
+		o := ann.Want(why, "message")
+		bob.Want(why, "message")
+		if ann.Raw != bob.Raw || o.Str("text") != text || o.Obj("user").Str("name") != name {
+			t.Errorf("%s: want %q of %q in both, got\nby path %s\nby port %s", why, text, name, ann.Raw, bob.Raw)
 		}
 	}
-	ann.send(obj{"type": "message", "text": "hello from 443"})
+	ann.Send(obj{"type": "message", "text": "hello from 443"})
 	wantSame("by path", "hello from 443", "ann")
-	bob.send(obj{"type": "message", "text": "hello from 34000"})
+	bob.Send(obj{"type": "message", "text": "hello from 34000"})
 	wantSame("by port", "hello from 34000", "bob")
-	s.call("POST", "/api/v1/room/testroom/message", `{"text":"hello all"}`)
+	s.Call("POST", "/api/v1/room/testroom/message", `{"text":"hello all"}`)
 	wantSame("by the API", "hello all", "")
-	bob.send(obj{"type": "message", "text": "a moment"})
-	for why, c := range map[string]*client{"by path": ann, "by port": bob} {
-		if o := c.want(why, "message"); o.num("seq") != 4 {
+	bob.Send(obj{"type": "message", "text": "a moment"})
+	for why, c := range map[string]*guest{"by path": ann, "by port": bob} {
+		if o := c.Want(why, "message"); o.Num("seq") != 4 {
 			t.Errorf("%s: want seq 4, got %v", why, o)
 		}
 	}
@@ -92,10 +94,10 @@ func TestPathWhileNotAccepting(t *testing.T) {
 	r := s.open("testroom", "")
 	ann := s.join(s.mainPort("testroom"), "ann")
 	s.SetAccepting(false)
-	for _, url := range []string{s.mainPort("testroom"), ownPort(r)} {
-		c := s.dial(url)
-		c.wantClosed("not accepting", 4002)
+	for _, url := range []string{s.mainPort("testroom"), resttest.OwnPort(r)} {
+		c := resttest.Dial(t, url)
+		c.WantClosed("not accepting", 4002)
 	}
-	ann.send(obj{"type": "message", "text": "still here"})
-	ann.want("who is in stays", "message")
+	ann.Send(obj{"type": "message", "text": "still here"})
+	ann.Want("who is in stays", "message")
 }

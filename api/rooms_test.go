@@ -14,6 +14,7 @@ import (
 
 	"chatserver/internal/fault"
 	"chatserver/internal/rest"
+	"chatserver/internal/resttest"
 	"chatserver/room"
 )
 
@@ -24,19 +25,19 @@ const noSettings = `{"title":"","stream_url":"","slow_mode":0,"members_only":fal
 
 func TestCreate(t *testing.T) {
 	s := newServer(t)
-	created := s.call("POST", "/api/v1/room/testroom", "")
+	created := s.Call("POST", "/api/v1/room/testroom", "")
 	r, err := s.Room("testroom")
 	if err != nil {
 		t.Fatal(err)
 	}
-	created.want("created", http.StatusCreated, fmt.Sprintf(`{"data":{"port":%d,"message":"Room created"}}`, r.Port()))
-	created.wantHeader("created", "Content-Type", "application/json")
+	created.Want("created", http.StatusCreated, fmt.Sprintf(`{"data":{"port":%d,"message":"Room created"}}`, r.Port()))
+	created.WantHeader("created", "Content-Type", "application/json")
 	exists := fmt.Sprintf(`{"data":{"port":%d,"message":"testroom already exists"}}`, r.Port())
-	s.call("POST", "/api/v1/room/testroom", "").want("again", http.StatusOK, exists)
-	s.call("POST", "/api/v1/room/te%73troom", "").want("by an escaped name", http.StatusOK, exists)
-	s.call("POST", "/api/v1/room/%74%65%73%74%72%6F%6F%6D", "").want("all of it escaped", http.StatusOK, exists)
+	s.Call("POST", "/api/v1/room/testroom", "").Want("again", http.StatusOK, exists)
+	s.Call("POST", "/api/v1/room/te%73troom", "").Want("by an escaped name", http.StatusOK, exists)
+	s.Call("POST", "/api/v1/room/%74%65%73%74%72%6F%6F%6D", "").Want("all of it escaped", http.StatusOK, exists)
 
-	got, err := s.client.Get("http://127.0.0.1:" + strconv.Itoa(r.Port()) + "/")
+	got, err := s.Client.Get("http://127.0.0.1:" + strconv.Itoa(r.Port()) + "/")
 	if err != nil {
 		t.Fatalf("the room does not answer at its port: %v", err)
 	}
@@ -50,18 +51,18 @@ func TestCreate(t *testing.T) {
 func TestCreateAtOnce(t *testing.T) {
 	s := newServer(t)
 	const callers = 20
-	answers := make([]answer, callers)
+	answers := make([]resttest.Answer, callers)
 	var all sync.WaitGroup
 	for i := range callers {
-		all.Go(func() { answers[i] = s.call("POST", "/api/v1/room/testroom", "") })
+		all.Go(func() { answers[i] = s.Call("POST", "/api/v1/room/testroom", "") })
 	}
 	all.Wait()
 	created, ports := 0, map[int]bool{}
 	for _, a := range answers {
-		if a.status == http.StatusCreated {
+		if a.Status == http.StatusCreated {
 			created++
 		}
-		ports[a.data("at once", a.status).num("port")] = true
+		ports[a.Data("at once", a.Status).Num("port")] = true
 	}
 	if created != 1 || len(ports) != 1 || len(s.Rooms()) != 1 {
 		t.Errorf("want one room on one port, got %d times 201, ports %v, %d rooms", created, ports, len(s.Rooms()))
@@ -71,7 +72,7 @@ func TestCreateAtOnce(t *testing.T) {
 func TestNames(t *testing.T) {
 	s := newServer(t, func(o *room.Options) { o.MaxRooms = 10 })
 	for _, name := range []string{"a", "0", "A-z_0.9", "a..", strings.Repeat("x", 64)} {
-		s.call("POST", "/api/v1/room/"+name, "").wantStatus("a good name", http.StatusCreated)
+		s.Call("POST", "/api/v1/room/"+name, "").WantStatus("a good name", http.StatusCreated)
 	}
 	for _, name := range []string{
 		"..", ".", "%2e%2e", "%2E", "-a", "_a", ".a", "a%20b", "%20", "a+b", "a%2Fb", "a%5Cb", "%2e%2e%2f%2e%2e%2fetc",
@@ -85,11 +86,11 @@ func TestNames(t *testing.T) {
 			{"DELETE", "", ""},
 			{"POST", "/message", `{"text":"hello"}`},
 		} {
-			a := s.call(call.method, "/api/v1/room/"+name+call.path, call.body)
-			p := a.wantProblem("a bad name", http.StatusBadRequest, fault.BadRoomName)
-			a.wantHeader("nothing is smuggled in", "X-Evil", "")
-			if p.num("limit") != 64 || strings.Contains(a.body, "moor") || strings.Contains(a.body, "Evil") {
-				t.Errorf("%s: want the limit 64 and nothing of the name, got %s", a.asked, a.body)
+			a := s.Call(call.method, "/api/v1/room/"+name+call.path, call.body)
+			p := a.WantProblem("a bad name", http.StatusBadRequest, fault.BadRoomName)
+			a.WantHeader("nothing is smuggled in", "X-Evil", "")
+			if p.Num("limit") != 64 || strings.Contains(a.Body, "moor") || strings.Contains(a.Body, "Evil") {
+				t.Errorf("%s: want the limit 64 and nothing of the name, got %s", a.Asked, a.Body)
 			}
 		}
 	}
@@ -102,24 +103,24 @@ func TestNames(t *testing.T) {
 func TestNoMoreRooms(t *testing.T) {
 	wantNone := func(s *server, why string) {
 		t.Helper()
-		a := s.call("POST", "/api/v1/room/another", "")
-		a.want(why, http.StatusServiceUnavailable, noMoreRooms).wantHeader(why, "Retry-After", "5")
-		a.wantHeader(why, "Content-Type", "application/json")
+		a := s.Call("POST", "/api/v1/room/another", "")
+		a.Want(why, http.StatusServiceUnavailable, noMoreRooms).WantHeader(why, "Retry-After", "5")
+		a.WantHeader(why, "Content-Type", "application/json")
 	}
 	full := newServer(t)
 	for _, name := range []string{"a", "b", "c"} {
 		full.open(name, "")
 	}
 	wantNone(full, "no capacity")
-	full.call("POST", "/api/v1/room/a", "").wantStatus("one that is there", http.StatusOK)
-	full.call("POST", "/api/v1/room/..", "").wantProblem("a bad name all the same", http.StatusBadRequest, fault.BadRoomName)
+	full.Call("POST", "/api/v1/room/a", "").WantStatus("one that is there", http.StatusOK)
+	full.Call("POST", "/api/v1/room/..", "").WantProblem("a bad name all the same", http.StatusBadRequest, fault.BadRoomName)
 
 	closed := newServer(t)
 	port := closed.open("testroom", "").Port()
 	closed.SetAccepting(false)
 	wantNone(closed, "not accepting")
-	closed.call("POST", "/api/v1/room/testroom", "").
-		want("one that is there", http.StatusOK, fmt.Sprintf(`{"data":{"port":%d,"message":"testroom already exists"}}`, port))
+	closed.Call("POST", "/api/v1/room/testroom", "").
+		Want("one that is there", http.StatusOK, fmt.Sprintf(`{"data":{"port":%d,"message":"testroom already exists"}}`, port))
 	closed.SetAccepting(true)
 	closed.open("another", "")
 
@@ -129,12 +130,12 @@ func TestNoMoreRooms(t *testing.T) {
 	draining.SetAccepting(true)
 	wantNone(draining, "nothing ends the draining")
 
-	resting := newServer(t, func(o *room.Options) { o.Ports, o.MaxRooms = freePorts(t, 1), 1 })
+	resting := newServer(t, func(o *room.Options) { o.Ports, o.MaxRooms = resttest.FreePorts(t, 1), 1 })
 	resting.open("testroom", "")
-	resting.call("DELETE", "/api/v1/room/testroom", "").wantStatus("closed", http.StatusOK)
+	resting.Call("DELETE", "/api/v1/room/testroom", "").WantStatus("closed", http.StatusOK)
 	wantNone(resting, "the port is not used again for a minute")
 
-	ports := freePorts(t, 1)
+	ports := resttest.FreePorts(t, 1)
 	other, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(ports.First)))
 	if err != nil {
 		t.Fatal(err)
@@ -155,12 +156,12 @@ func TestCreateWithSettings(t *testing.T) {
 	if got := r.State().Settings; got != want {
 		t.Errorf("want settings %+v, got %+v", want, got)
 	}
-	s.call("POST", "/api/v1/room/testroom", `{"title":"Birds"}`).wantStatus("exists", http.StatusOK)
+	s.Call("POST", "/api/v1/room/testroom", `{"title":"Birds"}`).WantStatus("exists", http.StatusOK)
 	if got := r.State().Settings; got != want {
 		t.Errorf("want the settings of a room that exists to stay, got %+v", got)
 	}
 	for _, body := range []string{"null", "{}", " \n"} {
-		s.call("DELETE", "/api/v1/room/plain", "")
+		s.Call("DELETE", "/api/v1/room/plain", "")
 		if got := s.open("plain", body).State().Settings; got != (room.Settings{}) {
 			t.Errorf("body %q: want no settings, got %+v", body, got)
 		}
@@ -169,65 +170,65 @@ func TestCreateWithSettings(t *testing.T) {
 
 func TestShowAndList(t *testing.T) {
 	s := newServer(t)
-	s.call("GET", "/api/v1/rooms", "").want("none yet", http.StatusOK, `{"data":[]}`)
+	s.Call("GET", "/api/v1/rooms", "").Want("none yet", http.StatusOK, `{"data":[]}`)
 	b := s.open("b", `{"title":"Birds"}`)
 	a := s.open("a", "")
-	s.join(ownPort(b), "ann")
-	s.call("POST", "/api/v1/room/b/message", `{"text":"hello"}`).wantStatus("said", http.StatusOK)
+	s.join(resttest.OwnPort(b), "ann")
+	s.Call("POST", "/api/v1/room/b/message", `{"text":"hello"}`).WantStatus("said", http.StatusOK)
 	s.state(b)
 	line := func(r *room.Room, viewers int, title string) string {
 		return fmt.Sprintf(`{"name":%q,"port":%d,"url":"http://chat.example:%d/","viewers":%d,"title":%q,"created":%q`,
 			r.Name(), r.Port(), r.Port(), viewers, title, r.Created().UTC().Format(time.RFC3339Nano))
 	}
-	s.call("GET", "/api/v1/rooms", "").want("by order of name", http.StatusOK,
+	s.Call("GET", "/api/v1/rooms", "").Want("by order of name", http.StatusOK,
 		`{"data":[`+line(a, 0, "")+`},`+line(b, 1, "Birds")+`}]}`)
 
-	got := s.call("GET", "/api/v1/room/b", "")
-	shown := got.data("one room", http.StatusOK)
-	if start := `{"data":` + line(b, 1, "Birds"); !strings.HasPrefix(got.body, start) {
-		t.Errorf("want one room to be shown as in the list:\nwant %s…\ngot  %s", start, got.body)
+	got := s.Call("GET", "/api/v1/room/b", "")
+	shown := got.Data("one room", http.StatusOK)
+	if start := `{"data":` + line(b, 1, "Birds"); !strings.HasPrefix(got.Body, start) {
+		t.Errorf("want one room to be shown as in the list:\nwant %s…\ngot  %s", start, got.Body)
 	}
-	counters := shown.obj("counters")
-	if shown.num("seq") != 1 || shown.str("epoch") != b.State().Epoch || shown.obj("settings").str("title") != "Birds" ||
-		counters.num("bytes_out") == 0 || counters.num("inbox_size") == 0 {
-		t.Errorf("want seq 1, its epoch, settings and counters, got %s", got.body)
+	counters := shown.Obj("counters")
+	if shown.Num("seq") != 1 || shown.Str("epoch") != b.State().Epoch || shown.Obj("settings").Str("title") != "Birds" ||
+		counters.Num("bytes_out") == 0 || counters.Num("inbox_size") == 0 {
+		t.Errorf("want seq 1, its epoch, settings and counters, got %s", got.Body)
 	}
-	s.call("GET", "/api/v1/room/c", "").wantProblem("not open", http.StatusNotFound, fault.RoomNotFound)
+	s.Call("GET", "/api/v1/room/c", "").WantProblem("not open", http.StatusNotFound, fault.RoomNotFound)
 }
 
 func TestPatch(t *testing.T) {
 	s := newServer(t)
 	r := s.open("testroom", `{"slow_mode":5}`)
-	ann := s.join(ownPort(r), "ann")
+	ann := s.join(resttest.OwnPort(r), "ann")
 	const set = `{"data":{"title":"Cats","stream_url":"","slow_mode":0,"members_only":false,"unique":true,"max_connections":0}}`
 	const change = `{"title":" Cats ","slow_mode":0,"unique":true,"members_only":false}`
-	s.call("PATCH", "/api/v1/room/testroom", change).want("all settings", http.StatusOK, set)
-	event := ann.want("those who are in hear of it", "settings")
-	delete(event, "raw")
+	s.Call("PATCH", "/api/v1/room/testroom", change).Want("all settings", http.StatusOK, set)
+	event := ann.Want("those who are in hear of it", "settings")
 	delete(event, "time")
-	if want := `{"by":{"id":"platform","role":"platform"},"seq":1,"slow_mode":0,"title":"Cats","type":"settings","unique":true}`; event.json() != want {
-		t.Errorf("want of what changed the event %s, got %s", want, event.json())
+	if want := `{"by":{"id":"platform","role":"platform"},"seq":1,"slow_mode":0,"title":"Cats","type":"settings","unique":true}`; event.JSON() != want {
+		t.Errorf("want of what changed the event %s, got %s", want, event.JSON())
 	}
 	for _, nothing := range []string{change, "{}", "null", ""} {
-		s.call("PATCH", "/api/v1/room/testroom", nothing).want("nothing new", http.StatusOK, set)
+		s.Call("PATCH", "/api/v1/room/testroom", nothing).Want("nothing new", http.StatusOK, set)
 	}
 	if seq := s.state(r).Seq; seq != 1 {
 		t.Errorf("want no event where nothing changed, got seq %d", seq)
 	}
-	s.call("PATCH", "/api/v1/room/nobody", "{}").wantProblem("not open", http.StatusNotFound, fault.RoomNotFound)
+	s.Call("PATCH", "/api/v1/room/nobody", "{}").WantProblem("not open", http.StatusNotFound, fault.RoomNotFound)
 }
 
 func TestClose(t *testing.T) {
 	s := newServer(t)
 	old := s.open("testroom", "")
-	ann, bob := s.join(ownPort(old), "ann"), s.join(s.mainPort("testroom"), "bob")
-	s.call("DELETE", "/api/v1/room/testroom", "").
-		want("closed", http.StatusOK, `{"data":{"name":"testroom","message":"Room closed"}}`)
-	for why, c := range map[string]*client{"by port": ann, "by path": bob} {
-		if o := c.want(why, "closing"); o.str("raw") != `{"type":"closing","reason":"room_closed"}` {
-			t.Errorf("%s: want the closing of a room that does not come back, got %s", why, o.str("raw"))
+	ann, bob := s.join(resttest.OwnPort(old), "ann"), s.join(s.mainPort("testroom"), "bob")
+	s.Call("DELETE", "/api/v1/room/testroom", "").
+		Want("closed", http.StatusOK, `{"data":{"name":"testroom","message":"Room closed"}}`)
+	for why, c := range map[string]*guest{"by port": ann, "by path": bob} {
+		c.Want(why, "closing")
+		if c.Raw != `{"type":"closing","reason":"room_closed"}` {
+			t.Errorf("%s: want the closing of a room that does not come back, got %s", why, c.Raw)
 		}
-		c.wantClosed(why, 4504)
+		c.WantClosed(why, 4504)
 	}
 	for _, call := range []struct{ method, path, body string }{
 		{"GET", "", ""},
@@ -235,10 +236,10 @@ func TestClose(t *testing.T) {
 		{"DELETE", "", ""},
 		{"POST", "/message", `{"text":"hello"}`},
 	} {
-		s.call(call.method, "/api/v1/room/testroom"+call.path, call.body).
-			wantProblem("closed", http.StatusNotFound, fault.RoomNotFound)
+		s.Call(call.method, "/api/v1/room/testroom"+call.path, call.body).
+			WantProblem("closed", http.StatusNotFound, fault.RoomNotFound)
 	}
-	s.call("GET", "/api/v1/rooms", "").want("none left", http.StatusOK, `{"data":[]}`)
+	s.Call("GET", "/api/v1/rooms", "").Want("none left", http.StatusOK, `{"data":[]}`)
 	if again := s.open("testroom", ""); again.State().Epoch == old.State().Epoch || again.Port() == old.Port() {
 		t.Errorf("want another epoch and another port for the new room, got %s and %d", again.State().Epoch, again.Port())
 	}
@@ -247,17 +248,17 @@ func TestClose(t *testing.T) {
 // A room that is closed ends, also when the caller does not wait for the answer.
 func TestCloseByACallerWhoHangsUp(t *testing.T) {
 	const rooms = 16
-	s := newServer(t, func(o *room.Options) { o.MaxRooms, o.Ports = rooms, freePorts(t, rooms) })
+	s := newServer(t, func(o *room.Options) { o.MaxRooms, o.Ports = rooms, resttest.FreePorts(t, rooms) })
 	gone, hangUp := context.WithCancel(t.Context())
 	hangUp()
 	for i := range rooms {
 		path := fmt.Sprintf("/api/v1/room/room-%d", i)
-		s.call("POST", path, "").wantStatus("open", http.StatusCreated)
+		s.Call("POST", path, "").WantStatus("open", http.StatusCreated)
 		req := httptest.NewRequestWithContext(gone, "DELETE", path, http.NoBody)
 		req.Header.Set(rest.KeyHeader, testKey)
 		s.handler.ServeHTTP(httptest.NewRecorder(), req)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), resttest.Patience)
 	defer cancel()
 	if err := s.Drain(ctx); err != nil || len(s.Rooms()) > 0 {
 		t.Errorf("want all rooms to end, %d are open: %v", len(s.Rooms()), err)
@@ -303,11 +304,11 @@ func TestBodies(t *testing.T) {
 	}
 	for _, tt := range settings {
 		for _, call := range []struct{ method, path string }{{"POST", "/api/v1/room/another"}, {"PATCH", "/api/v1/room/testroom"}} {
-			p := s.call(call.method, call.path, tt.body).wantProblem(tt.why, tt.status, tt.code)
-			if !strings.Contains(p.str("detail"), tt.says) {
+			p := s.Call(call.method, call.path, tt.body).WantProblem(tt.why, tt.status, tt.code)
+			if !strings.Contains(p.Str("detail"), tt.says) {
 				t.Errorf("%s: want a word about %q, got %v", tt.why, tt.says, p)
 			}
-			if tt.code == fault.TooLarge && p.num("limit") != most {
+			if tt.code == fault.TooLarge && p.Num("limit") != most {
 				t.Errorf("%s: want the limit %d, got %v", tt.why, most, p)
 			}
 		}
@@ -315,6 +316,6 @@ func TestBodies(t *testing.T) {
 	if state := s.state(r); len(s.Rooms()) != 1 || state.Settings != (room.Settings{}) || state.Seq != 0 {
 		t.Errorf("a bad body did something: %d rooms, %+v", len(s.Rooms()), state)
 	}
-	s.call("PATCH", "/api/v1/room/testroom", pad("{}", most)).
-		want("as large as may be", http.StatusOK, `{"data":`+noSettings+`}`)
+	s.Call("PATCH", "/api/v1/room/testroom", pad("{}", most)).
+		Want("as large as may be", http.StatusOK, `{"data":`+noSettings+`}`)
 }
