@@ -4,10 +4,11 @@ package room
 
 import "net"
 
-// directWriter stands for a way to write to a socket without waiting for it, which
-// this platform lacks: everything is left to the outbox's flusher.
-type directWriter struct{}
+// This platform lacks a way to read and write a socket without waiting for it:
+// everything is left to the outbox's flusher and the connection's reader.
 
-func newDirectWriter(net.Conn) *directWriter { return nil }
+func descriptorOf(net.Conn) int { return noDescriptor }
 
-func (*directWriter) write([]byte) (int, error) { return 0, nil }
+func writeNow(int, []byte) (int, error) { return 0, nil }
+
+func readNow(int, []byte) (int, error) { return 0, errNothing }

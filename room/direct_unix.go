@@ -4,56 +4,58 @@ package room
 
 import (
 	"errors"
+	"io"
 	"net"
+	"os"
 	"syscall"
 )
 
-// directWriter writes to a socket without waiting for it.
-type directWriter struct {
-	raw syscall.RawConn
-	// once is the callback of raw.Write, made once so that a write allocates nothing.
-	once func(fd uintptr) bool
-
-	frame []byte // arguments and results of once
-	n     int
-	err   error
-}
-
-// newDirectWriter returns nil for a connection that has no descriptor.
-func newDirectWriter(conn net.Conn) *directWriter {
+// descriptorOf returns the descriptor of a connection, or noDescriptor. It is good
+// until the connection is closed, and whoever uses it must keep that off: the number
+// may be another connection's at once.
+func descriptorOf(conn net.Conn) int {
 	sc, ok := conn.(syscall.Conn)
 	if !ok {
-		return nil
+		return noDescriptor
 	}
 	raw, err := sc.SyscallConn()
 	if err != nil {
-		return nil
+		return noDescriptor
 	}
-	d := &directWriter{raw: raw}
-	d.once = func(fd uintptr) bool {
-		for {
-			d.n, d.err = syscall.Write(int(fd), d.frame)
-			if !errors.Is(d.err, syscall.EINTR) {
-				return true // whatever it took: never wait
-			}
-		}
-	}
-	return d
+	found := noDescriptor
+	_ = raw.Control(func(fd uintptr) { found = int(fd) }) // fails on a closed connection only
+	return found
 }
 
-// write returns how much of the frame the socket took at once, which may be
+// writeNow returns how much of the frame the socket took at once, which may be
 // nothing. It must not be called while another goroutine writes to the connection.
-func (d *directWriter) write(frame []byte) (int, error) {
-	d.frame = frame
-	err := d.raw.Write(d.once)
-	d.frame = nil
-	switch {
-	case err != nil:
-		return 0, err
-	case errors.Is(d.err, syscall.EAGAIN):
-		return 0, nil
-	case d.err != nil:
-		return 0, d.err
+func writeNow(fd int, frame []byte) (int, error) {
+	for {
+		switch n, err := syscall.Write(fd, frame); {
+		case errors.Is(err, syscall.EINTR):
+		case errors.Is(err, syscall.EAGAIN):
+			return 0, nil
+		case err != nil:
+			return 0, os.NewSyscallError("write", err)
+		default:
+			return n, nil
+		}
 	}
-	return d.n, nil
+}
+
+// readNow reads what has come; errNothing says that nothing has.
+func readNow(fd int, p []byte) (int, error) {
+	for {
+		switch n, err := syscall.Read(fd, p); {
+		case errors.Is(err, syscall.EINTR):
+		case errors.Is(err, syscall.EAGAIN):
+			return 0, errNothing
+		case err != nil:
+			return 0, os.NewSyscallError("read", err)
+		case n == 0:
+			return 0, io.EOF
+		default:
+			return n, nil
+		}
+	}
 }

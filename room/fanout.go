@@ -1,8 +1,9 @@
 package room
 
 import (
+	"bytes"
 	"runtime"
-	"slices"
+	"sync"
 	"time"
 )
 
@@ -138,6 +139,8 @@ func (r *Room) skip(m *member, from, to uint64) bool {
 // fit its outbox, with its greeting before them. The member follows live once it has
 // them all.
 func (r *Room) catchUp(m *member) {
+	buf, _ := portions.Get().(*bytes.Buffer)
+	defer portions.Put(buf)
 	for m.feed == feedCatching && !m.out.wantRoom() {
 		if oldest := r.events.first(); m.next < oldest {
 			if !r.skip(m, m.next, oldest-1) {
@@ -145,8 +148,8 @@ func (r *Room) catchUp(m *member) {
 			}
 			m.next = oldest
 		}
-		payload, next := r.portion(m)
-		if len(payload) > 0 && m.out.offer(textFrame(payload)) != taken {
+		frame, next := r.portion(m, buf)
+		if len(frame) > 0 && m.out.lend(frame) != taken {
 			return // hungry goes on, unless the connection is gone
 		}
 		m.greeting, m.next = nil, next
@@ -156,18 +159,27 @@ func (r *Room) catchUp(m *member) {
 	}
 }
 
-// portion returns what a member is to get next, and the seq that comes after it.
-func (r *Room) portion(m *member) (payload []byte, next uint64) {
-	payload, next = slices.Clone(m.greeting), m.next
+// portions holds buffers for one portion each, so that thousands who join make no garbage
+// of the size of what they are shown.
+var portions = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// portion makes a frame in buf of what a member is to get next, empty when that is
+// nothing. It returns the seq that comes after it, too.
+func (r *Room) portion(m *member, buf *bytes.Buffer) (frame []byte, next uint64) {
+	var start [maxFrameStart]byte
+	buf.Reset()
+	buf.Write(start[:])
+	buf.Write(m.greeting)
+	next = m.next
 	for _, e := range r.events.from(m.next) {
-		if len(payload)+len(e.data) > portionSize && next > m.next {
+		if buf.Len()+len(e.data) > portionSize && next > m.next {
 			break
 		}
-		if len(payload) > 0 {
-			payload = append(payload, '\n')
+		if buf.Len() > maxFrameStart {
+			buf.WriteByte('\n')
 		}
-		payload = append(payload, e.data...)
+		buf.Write(e.data)
 		next = e.seq + 1
 	}
-	return payload, next
+	return frameIn(buf.Bytes(), opText), next
 }

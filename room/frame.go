@@ -25,16 +25,33 @@ const (
 // frame returns a whole unmasked frame, as a server sends it.
 func frame(opcode byte, payload []byte) []byte {
 	f := make([]byte, 0, maxFrameStart+len(payload))
-	f = append(f, frameFinal|opcode)
-	switch n := len(payload); {
-	case n < length16:
-		f = append(f, byte(n))
-	case n <= 0xffff:
-		f = binary.BigEndian.AppendUint16(append(f, length16), uint16(n))
-	default:
-		f = binary.BigEndian.AppendUint64(append(f, length64), uint64(n))
+	return append(appendFrameStart(f, opcode, len(payload)), payload...)
+}
+
+// frameIn returns a frame that is made in buf, whose payload stands there after
+// maxFrameStart bytes of room; without a payload it is empty.
+func frameIn(buf []byte, opcode byte) []byte {
+	if len(buf) == maxFrameStart {
+		return nil
 	}
-	return append(f, payload...)
+	var store [maxFrameStart]byte
+	start := appendFrameStart(store[:0], opcode, len(buf)-maxFrameStart)
+	at := maxFrameStart - len(start)
+	copy(buf[at:], start)
+	return buf[at:]
+}
+
+// appendFrameStart appends the header of a whole unmasked frame with n bytes of payload.
+func appendFrameStart(f []byte, opcode byte, n int) []byte {
+	f = append(f, frameFinal|opcode)
+	switch {
+	case n < length16:
+		return append(f, byte(n))
+	case n <= 0xffff:
+		return binary.BigEndian.AppendUint16(append(f, length16), uint16(n))
+	default:
+		return binary.BigEndian.AppendUint64(append(f, length64), uint64(n))
+	}
 }
 
 func textFrame(payload []byte) []byte { return frame(opText, payload) }

@@ -58,7 +58,7 @@ func (c *conn) onJoin(id string, data []byte) error {
 		a.name = name
 	}
 	q := atOnce(func(r *Room) (*member, error) { return r.join(a) })
-	c.room.post(q) // when that fails, wait says why
+	c.room.arrive(q) // when that fails, wait says why
 	m, err := q.wait(context.Background(), c.room)
 	var refused *fault.Error
 	switch {
@@ -72,7 +72,7 @@ func (c *conn) onJoin(id string, data []byte) error {
 		return err
 	}
 	c.member = m
-	c.untilJoined()
+	c.stopWatch()
 	c.wire.joinBy = time.Time{}
 	acknowledge(c.out, id, 0)
 	return nil
@@ -171,7 +171,7 @@ func (r *Room) guestSpeech(addr netip.Addr) speech {
 		shared = &address{Window: limit.NewWindow(times(l.Messages, addressFactor), times(l.Burst, addressFactor))}
 		r.addresses[network] = shared
 	}
-	return speech{user: limit.NewWindow(l.Messages, l.Burst), address: shared}
+	return speech{limits: &r.opts.Limits, address: shared}
 }
 
 func times(r limit.Rate, n int) limit.Rate {

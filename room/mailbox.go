@@ -33,8 +33,12 @@ func (r *Room) offer(c command) error {
 	}
 }
 
+// arrive hands a join to the actor and waits until it is taken, or the room is done.
+// Thousands that come at once fill no mailbox, and hold up a message by a join or two.
+func (r *Room) arrive(c command) { r.put(context.Background(), r.arrivals, c) }
+
 // post hands a command to the actor and waits until it is taken, or the room is
-// done. For a connection's join and leave alone.
+// done. For a connection's leave alone.
 func (r *Room) post(c command) { r.put(context.Background(), r.inbox, c) }
 
 // urge is post by the control mailbox, which overtakes a flood, until ctx is done.

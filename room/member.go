@@ -10,8 +10,8 @@ import (
 	"chatserver/internal/limit"
 )
 
-// member is one client that has joined. It belongs to the actor, but for out and
-// speech, which are safe for use by several goroutines.
+// member is one client that has joined. It belongs to the actor, but for out, which is
+// safe for use by several goroutines, and speech.
 type member struct {
 	user     User
 	guest    bool
@@ -48,20 +48,25 @@ const (
 )
 
 // speech limits the messages of a user: by the user alone, and of guests by their
-// address too. The windows are safe for use by several goroutines.
+// address too. It belongs to the connection's reader, but for the address.
 type speech struct {
-	user    *limit.Window
+	limits  *Limits
+	user    *limit.Window // nil until the first message
 	address *address
 }
 
-// address is what the guests of one network share.
+// address is what the guests of one network share. Its window is safe for use by
+// several goroutines.
 type address struct {
 	*limit.Window
 	members int // that share it now; owned by the actor
 }
 
 // take counts a message; a wait above 0 refuses it.
-func (s speech) take(now time.Time) time.Duration {
+func (s *speech) take(now time.Time) time.Duration {
+	if s.user == nil {
+		s.user = limit.NewWindow(s.limits.Messages, s.limits.Burst)
+	}
 	return max(s.user.Take(now), s.address.Take(now))
 }
 

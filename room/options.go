@@ -35,6 +35,7 @@ const (
 	closeGrace   = 2 * time.Second  // for a closing handshake
 	stallTimeout = 15 * time.Second // without a byte taken a peer counts as not reading
 	portionSize  = 32 << 10         // bytes of history in one write
+	readBuffer   = 1 << 10          // bytes that are read at once
 	closeBatch   = 128              // connections told to close between two pauses
 	closePause   = 10 * time.Millisecond
 	portRest     = time.Minute // before a freed port is used again

@@ -1,6 +1,7 @@
 package room
 
 import (
+	"bytes"
 	"errors"
 	"net"
 	"os"
@@ -30,11 +31,12 @@ const (
 //
 // All methods are safe for use by several goroutines.
 type outbox struct {
-	conn   net.Conn
-	direct *directWriter // nil where only the flusher can write
-	limit  int           // bytes that may be pending
+	conn  net.Conn
+	fd    int // of conn, which mu keeps open; noDescriptor where only the flusher can write
+	limit int // bytes that may be pending
 	// written counts bytes that the socket took; shared by all outboxes of a room.
 	written *atomic.Int64
+	wake    func() // called once the outbox is ending, for a reader that waits elsewhere; may be nil
 
 	mu       sync.Mutex
 	state    outboxState
@@ -46,7 +48,8 @@ type outbox struct {
 	flushing bool // a flusher lives
 
 	flusher sync.WaitGroup
-	ending  chan struct{} // closed when state leaves outboxOpen
+	ending  atomic.Bool   // state has left outboxOpen
+	ended   chan struct{} // closed when it does; made for the first who waits
 }
 
 // outboxState is the life of an outbox.
@@ -71,10 +74,9 @@ func newOutbox(conn net.Conn, limit int, written *atomic.Int64) *outbox {
 	}
 	return &outbox{
 		conn:    conn,
-		direct:  newDirectWriter(conn),
+		fd:      descriptorOf(conn),
 		limit:   limit,
 		written: written,
-		ending:  make(chan struct{}),
 	}
 }
 
@@ -87,22 +89,25 @@ func (o *outbox) onHungry(f func()) {
 }
 
 // offer takes an event's frame.
-func (o *outbox) offer(frame []byte) offered { return o.put(frame, o.limit) }
+func (o *outbox) offer(frame []byte) offered { return o.put(frame, o.limit, false) }
+
+// lend is offer for a frame that is the caller's again afterwards.
+func (o *outbox) lend(frame []byte) offered { return o.put(frame, o.limit, true) }
 
 // reply takes the answer to something that the peer sent. It may use a reserve
 // beyond the limit, so that a slow reader still hears what became of its commands.
-func (o *outbox) reply(frame []byte) offered { return o.put(frame, o.limit+o.limit/4) }
+func (o *outbox) reply(frame []byte) offered { return o.put(frame, o.limit+o.limit/4, false) }
 
-func (o *outbox) put(frame []byte, limit int) offered {
+func (o *outbox) put(frame []byte, limit int, lent bool) offered {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.state != outboxOpen {
 		return gone
 	}
 	n := 0
-	if !o.flushing && o.direct != nil {
+	if !o.flushing && o.fd != noDescriptor {
 		var err error
-		n, err = o.direct.write(frame)
+		n, err = writeNow(o.fd, frame)
 		o.written.Add(int64(n))
 		if err != nil {
 			o.endLocked(true)
@@ -114,6 +119,9 @@ func (o *outbox) put(frame []byte, limit int) offered {
 	} else if o.size > 0 && o.size+len(frame) > limit {
 		o.starved = true
 		return full
+	}
+	if lent {
+		frame = bytes.Clone(frame)
 	}
 	o.queueLocked(frame, n)
 	return taken
@@ -174,7 +182,6 @@ func (o *outbox) next() (chunk []byte, hungry func()) {
 			hungry = o.hungry
 		}
 		o.starved, o.flushing, o.pending = false, false, nil
-		o.setDeadlineLocked(time.Time{}) // direct writes fail past a deadline
 		return nil, hungry
 	}
 	o.setDeadlineLocked(time.Now().Add(stallTimeout))
@@ -244,8 +251,8 @@ func (o *outbox) end(frames ...[]byte) {
 	}
 	for _, frame := range frames {
 		n := 0
-		if !o.flushing && o.direct != nil {
-			n, _ = o.direct.write(frame) // an error shows again in the flusher
+		if !o.flushing && o.fd != noDescriptor {
+			n, _ = writeNow(o.fd, frame) // an error shows again in the flusher
 			o.written.Add(int64(n))
 		}
 		if n < len(frame) {
@@ -267,17 +274,33 @@ func (o *outbox) endLocked(broken bool) {
 		deadline = now
 	}
 	_ = o.conn.SetWriteDeadline(deadline) // these fail on a closed connection only
-	close(o.ending)
+	o.tellEndLocked()
 	_ = o.conn.SetReadDeadline(now) // the reader looks at o.ending
+	if o.wake != nil {
+		o.wake()
+	}
 }
 
 // isEnding tells whether the outbox takes nothing more.
-func (o *outbox) isEnding() bool {
-	select {
-	case <-o.ending:
-		return true
-	default:
-		return false
+func (o *outbox) isEnding() bool { return o.ending.Load() }
+
+// waitForEnd returns a channel that is closed once the outbox takes nothing more.
+func (o *outbox) waitForEnd() <-chan struct{} {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.ended == nil {
+		o.ended = make(chan struct{})
+		if o.state != outboxOpen {
+			close(o.ended)
+		}
+	}
+	return o.ended
+}
+
+func (o *outbox) tellEndLocked() {
+	o.ending.Store(true)
+	if o.ended != nil {
+		close(o.ended)
 	}
 }
 
@@ -288,7 +311,7 @@ func (o *outbox) flushed() { o.flusher.Wait() }
 func (o *outbox) close() {
 	o.mu.Lock()
 	if o.state == outboxOpen {
-		close(o.ending)
+		o.tellEndLocked()
 	}
 	o.state = outboxClosed
 	_ = o.conn.Close() // nothing can be done about it

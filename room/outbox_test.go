@@ -2,6 +2,7 @@ package room
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -186,7 +187,7 @@ func TestAnOutboxWhosePeerIsGone(t *testing.T) {
 	for o.offer(frame) != gone {
 		runtime.Gosched()
 	}
-	<-o.ending
+	<-o.waitForEnd()
 	o.end(frame) // is ignored
 }
 
@@ -220,5 +221,31 @@ func BenchmarkOffer(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		o.offer(frame)
+	}
+}
+
+// TestALentFrameIsNotKept writes over each frame as soon as it was lent, while the
+// socket takes all, a part, or nothing of it.
+func TestALentFrameIsNotKept(t *testing.T) {
+	ours, theirs := tcpPair(t)
+	o := newOutbox(ours, 1<<20, new(atomic.Int64))
+	defer o.close()
+	const size = 3000
+	lent := 0
+	for pending := false; !pending || lent%10 != 0; lent++ {
+		frame := textFrame(bytes.Repeat([]byte{byte(lent)}, size))
+		if o.lend(frame) != taken {
+			t.Fatal("not taken")
+		}
+		clear(frame)
+		o.mu.Lock()
+		pending = pending || len(o.pending) > 3
+		o.mu.Unlock()
+	}
+	in := bufio.NewReader(theirs)
+	for i := range lent {
+		if _, payload, err := readFrame(in); err != nil || !bytes.Equal(payload, bytes.Repeat([]byte{byte(i)}, size)) {
+			t.Fatalf("frame %d of %d: %v, %.20q", i, lent, err, payload)
+		}
 	}
 }

@@ -8,7 +8,7 @@ func (c *conn) onPing(id string, _ []byte) error {
 
 // onPingFrame answers a WebSocket ping, which counts as a command.
 func (c *conn) onPingFrame(data string) error {
-	if err := c.pace(""); err != nil {
+	if err := c.pace(); err != nil {
 		return err
 	}
 	c.out.reply(frame(opPong, []byte(data)))

@@ -21,6 +21,8 @@ type Registry struct {
 	// Set at construction and never changed.
 	opts      Options
 	admission *admission
+	lot       *lot
+	turnstile *turnstile
 	log       *zap.Logger
 
 	actors sync.WaitGroup // the rooms' actor goroutines
@@ -39,6 +41,8 @@ func NewRegistry(o Options) *Registry {
 	return &Registry{
 		opts:      o,
 		admission: newAdmission(o.MaxConnections, o.MaxConnectionsPerIP),
+		lot:       newLot(),
+		turnstile: newTurnstile(),
 		log:       o.Logger,
 		rooms:     make(map[string]*Room),
 		lost:      make(map[string]string),
@@ -305,6 +309,7 @@ func (g *Registry) Drain(ctx context.Context) error {
 	go func() {
 		defer close(ended)
 		g.actors.Wait()
+		g.lot.close()
 	}()
 	select {
 	case <-ended:

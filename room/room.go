@@ -31,15 +31,18 @@ type Room struct {
 	created   time.Time
 	opts      *Options
 	admission *admission
+	lot       *lot
+	turnstile *turnstile
 	retire    func(*Room) bool // asks the registry whether an idle room may close
 	listener  net.Listener
 	server    *http.Server
 	log       *zap.Logger
 
 	// The mailboxes are never closed; senders select on done too.
-	inbox   chan command  // senders: readers, API; in order; bounded
-	control chan command  // senders: registry, API, flushers; overtakes the inbox
-	done    chan struct{} // closed by the actor as its last act
+	inbox    chan command  // senders: readers, API; in order; bounded
+	arrivals chan command  // senders: readers, with a join; takes turns with the inbox
+	control  chan command  // senders: registry, API, flushers; overtakes the inbox
+	done     chan struct{} // closed by the actor as its last act
 
 	// Safe for use by several goroutines.
 	opened   *promise        // that the journal has the room
@@ -98,10 +101,13 @@ func newRoom(l life, ln net.Listener, g *Registry) *Room {
 		created:       l.created,
 		opts:          &g.opts,
 		admission:     g.admission,
+		lot:           g.lot,
+		turnstile:     g.turnstile,
 		retire:        g.retire,
 		listener:      ln,
 		log:           g.opts.Logger.With(zap.String("room", l.name)),
 		inbox:         make(chan command, inboxSize),
+		arrivals:      make(chan command),
 		control:       make(chan command, controlSize),
 		done:          make(chan struct{}),
 		opened:        newPromise(),
@@ -127,6 +133,7 @@ func newRoom(l life, ln net.Listener, g *Registry) *Room {
 	r.settings = r.layers.settings()
 	r.stopping, r.stop = context.WithCancelCause(context.Background())
 	r.server = serve.New(r, g.opts.Logger)
+	r.server.ConnState = passed
 	r.touch()
 	r.publish()
 	return r
@@ -173,7 +180,7 @@ func (r *Room) run() {
 	serving := make(chan struct{})
 	go func() {
 		defer close(serving)
-		if err := r.server.Serve(r.listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := r.server.Serve(r.turnstile.guard(r.listener)); !errors.Is(err, http.ErrServerClosed) {
 			r.log.Error("the room's port is lost; it can be reached under /r/ of the main port alone", zap.Error(err))
 		}
 	}()
@@ -212,6 +219,8 @@ func (r *Room) partFromAll() {
 			r.do(c)
 		case c := <-r.inbox:
 			r.do(c)
+		case c := <-r.arrivals:
+			r.do(c)
 		}
 	}
 }
@@ -226,6 +235,8 @@ func (r *Room) step() {
 		case c := <-r.control:
 			r.do(c)
 		case c := <-r.inbox:
+			r.do(c)
+		case c := <-r.arrivals: // of the two, select takes one at random
 			r.do(c)
 		case <-r.out.timer.C:
 			r.do(duty((*Room).flush))

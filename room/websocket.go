@@ -1,6 +1,7 @@
 package room
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -21,9 +22,9 @@ import (
 const subprotocol = "chat.v1"
 
 // upgrader answers handshakes. Compression is negotiated for what clients send.
-// Write buffers are shared: gorilla writes only control frames.
+// Write buffers are shared: gorilla writes only control frames. It reads from the
+// buffer that Hijack gives it.
 var upgrader = websocket.Upgrader{
-	ReadBufferSize:    1024,
 	WriteBufferPool:   &sync.Pool{},
 	Subprotocols:      []string{subprotocol},
 	EnableCompression: true,
@@ -37,9 +38,14 @@ var upgrader = websocket.Upgrader{
 // messageBuffers holds buffers for one inflated message each.
 var messageBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
+// readBuffers holds bufio.Readers, which lend their buffers to connections that are
+// not parked.
+var readBuffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, readBuffer) }}
+
 // conn is one WebSocket connection. Its reader goroutine owns it: it alone reads,
 // parses and paces, hands commands to the room and closes the connection at the
-// end. Anybody may write through out.
+// end. While it is parked (see lot) it has no goroutine, and the lot owns it. Anybody
+// may write through out.
 type conn struct {
 	// Set at construction.
 	room *Room
@@ -49,11 +55,18 @@ type conn struct {
 	ws   *websocket.Conn
 
 	// Owned by the reader.
-	commands *limit.Window
-	refusals *limit.Window
-	member   *member // nil until the join was taken
-	// untilJoined ends the watch for the room's end; the actor parts from members.
+	in       bufio.Reader  // what ws reads from; without a buffer while parked
+	lender   *bufio.Reader // whose buffer in has; nil while parked
+	deflated bool          // gorilla may not have read its last message to the end
+	admitted bool          // has a place on the server
+	commands *limit.Window // nil while there is nothing to remember
+	refusals *limit.Window // nil until the first
+	member   *member       // nil until the join was taken
+	// untilJoined ends the watch for the room's end; the actor parts from members. It
+	// is nil from then on.
 	untilJoined func() bool
+
+	spot spot // owned by the lot
 }
 
 // ends is the error that ends a connection with a farewell.
@@ -79,12 +92,7 @@ func (r *Room) serveWebSocket(w http.ResponseWriter, req *http.Request) {
 		fault.Write(w, notFound(r.name))
 		return
 	}
-	c := &conn{
-		room:     r,
-		addr:     r.opts.TrustedProxies.Addr(req),
-		commands: limit.NewWindow(r.opts.Limits.Commands),
-		refusals: limit.NewWindow(limit.Rate{N: maxRefusals - 1, Per: refusalPeriod}),
-	}
+	c := &conn{room: r, addr: r.opts.TrustedProxies.Addr(req)}
 	var err error
 	c.ws, err = upgrader.Upgrade(&hijacker{w, c}, req, nil)
 	if err != nil { // gorilla has answered, or closed the connection
@@ -93,8 +101,8 @@ func (r *Room) serveWebSocket(w http.ResponseWriter, req *http.Request) {
 	}
 	c.ws.SetReadLimit(maxMessage)
 	c.ws.SetPingHandler(c.onPingFrame)
-	c.ws.SetPongHandler(func(string) error { return c.pace("") })
-	go c.serve() //nolint:contextcheck // the connection outlives the request
+	c.ws.SetPongHandler(func(string) error { return c.pace() })
+	c.begin() //nolint:contextcheck // the connection outlives the request
 }
 
 // hijacker hands gorilla the connection's wire in place of its net.Conn.
@@ -103,47 +111,128 @@ type hijacker struct {
 	conn *conn
 }
 
-// serve reads until the connection ends, and ends it. A place on the server is given
-// back once the socket is closed.
-func (c *conn) serve() {
-	defer c.room.readers.leave()
-	defer c.out.close()
+// begin gives the connection a place on the server, and leaves it to a reader goroutine,
+// or parks it until its peer speaks.
+func (c *conn) begin() {
 	if err := c.room.admission.enter(c.addr); err != nil {
 		c.out.end(farewell{code: codeFull, text: string(err.Code)}.frames()...)
-		c.linger()
-		return
+	} else {
+		c.admitted = true
+		// Until it has joined, the connection hears of the room's end by itself, then
+		// from the actor.
+		c.untilJoined = context.AfterFunc(c.room.stopping, func() { c.out.end(c.room.parting().each().frames()...) })
 	}
-	defer c.room.admission.leave(c.addr)
-	c.out.end(c.read().frames()...)
+	if !c.room.lot.park(c) {
+		go c.drive()
+	}
+}
+
+// drive reads until the connection is parked, or ends and is closed.
+func (c *conn) drive() {
+	c.takeBuffer()
+	if bye, ended := c.read(); ended {
+		c.finish(bye)
+	}
+}
+
+// finish ends the connection, which gives its places back once the socket is closed.
+func (c *conn) finish(bye farewell) {
+	defer c.room.readers.leave()
+	if c.admitted {
+		defer c.room.admission.leave(c.addr)
+	}
+	defer c.out.close()
+	defer c.room.lot.forget(c)
+	c.stopWatch()
+	c.out.end(bye.frames()...)
 	if c.member != nil {
 		c.room.post(leave{c.member})
 	}
 	c.linger()
 }
 
-// read carries out what the peer sends, and returns how to part from it. A panic costs
-// this connection.
-func (c *conn) read() (bye farewell) {
+// stopWatch ends the watch for the room's end.
+func (c *conn) stopWatch() {
+	if c.untilJoined != nil {
+		c.untilJoined()
+		c.untilJoined = nil
+	}
+}
+
+// read carries out what the peer sends. It returns how to part from it, or false once
+// the connection is parked and not ours any more. A panic costs this connection.
+func (c *conn) read() (bye farewell, ended bool) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			c.room.panicked(cause)
 			bye = farewell{code: codeInternal, text: "the server failed; the operator can read why in its log"}
+			ended = true
 		}
 	}()
-	// Until it has joined, the connection hears of the room's end by itself, then from
-	// the actor.
-	c.untilJoined = context.AfterFunc(c.room.stopping, func() { c.out.end(c.room.parting().each().frames()...) })
-	defer c.untilJoined()
 	for {
-		err := c.readMessage()
+		err := c.readNext()
 		var end *ends
 		switch {
+		case err == nil:
+		case errors.Is(err, errNothing):
+			if c.room.lot.park(c) {
+				return farewell{}, false
+			}
 		case errors.As(err, &end):
-			return end.farewell
-		case err != nil:
-			return c.failed(err)
+			return end.farewell, true
+		default:
+			return c.failed(err), true
 		}
 	}
+}
+
+// readNext carries out what the peer sends next, a message or a control frame. It
+// returns errNothing where it would have to wait and the connection can be parked.
+func (c *conn) readNext() error {
+	if c.in.Buffered() == 0 && !c.wire.watch.partial() {
+		c.deflated = false // all that came was read
+	}
+	if c.deflated {
+		return c.readMessage()
+	}
+	c.wire.between = true
+	head, err := c.in.Peek(2)
+	c.wire.between = false
+	switch {
+	case err != nil:
+		return err
+	case isPingOrPong(head):
+		return c.readPingOrPong(head[0]&frameOpcode, int(head[1]&frameLength))
+	default:
+		// Where a deflate stream says that it ends, gorilla leaves the rest for later.
+		c.deflated = head[0]&frameDeflated != 0
+		return c.readMessage()
+	}
+}
+
+// isPingOrPong tells whether a frame with that beginning is one that is in order. What
+// is wrong with others, gorilla says.
+func isPingOrPong(head []byte) bool {
+	return (head[0] == frameFinal|opPing || head[0] == frameFinal|opPong) &&
+		head[1]&frameMasked != 0 && head[1]&frameLength < length16
+}
+
+// readPingOrPong takes such a frame with a payload of that length. gorilla, which takes
+// those within a message, would wait for the next message after it.
+func (c *conn) readPingOrPong(opcode byte, length int) error {
+	f, err := c.in.Peek(2 + maskSize + length)
+	if err != nil {
+		return err
+	}
+	mask, payload := f[2:2+maskSize], bytes.Clone(f[2+maskSize:])
+	for i := range payload {
+		payload[i] ^= mask[i%maskSize]
+	}
+	_, _ = c.in.Discard(len(f)) // which Peek has shown to be there
+	if opcode == opPing {
+		return c.onPingFrame(string(payload))
+	}
+	return c.pace()
 }
 
 // failed returns the farewell that fits a failed read.
@@ -187,7 +276,7 @@ func (c *conn) readMessage() error {
 		return &ends{farewell{code: codeNotUTF8, text: "a message is UTF-8"}}
 	}
 	if len(bytes.TrimSpace(buf.Bytes())) == 0 {
-		return c.pace("") // it says nothing, and costs as much
+		return c.pace() // it says nothing, and costs as much
 	}
 	for line := range bytes.SplitSeq(buf.Bytes(), []byte{'\n'}) {
 		if line = bytes.TrimSpace(line); len(line) == 0 {
@@ -204,7 +293,7 @@ func (c *conn) readMessage() error {
 // to end.
 func (c *conn) handle(line []byte) error {
 	kind, id, err := parseRequest(line)
-	if wait := c.commands.Take(time.Now()); wait > 0 {
+	if wait := c.count(time.Now()); wait > 0 {
 		return c.hold(id, wait)
 	}
 	if err == nil {
@@ -257,10 +346,55 @@ func refuse(out *outbox, id string, err error) {
 	reply(out, failure{Type: "error", ID: id, Code: e.Code, Message: e.Detail, RetryAfter: e.RetryMillis()})
 }
 
-// pace counts a command against the connection's limit.
-func (c *conn) pace(id string) error {
-	if wait := c.commands.Take(time.Now()); wait > 0 {
-		return c.hold(id, wait)
+// count counts a command against the connection's limit; a wait above 0 refuses it.
+func (c *conn) count(now time.Time) time.Duration {
+	if c.commands == nil {
+		c.commands = limit.NewWindow(c.room.opts.Limits.Commands)
+	}
+	return c.commands.Take(now)
+}
+
+// thin forgets what binds the peer no more.
+func (c *conn) thin(now time.Time) {
+	if c.commands.Idle(now) {
+		c.commands = nil
+	}
+}
+
+// due returns when there is something to do for a parked connection.
+func (c *conn) due() time.Time {
+	due := c.wire.deadline()
+	if c.commands == nil {
+		return due
+	}
+	if idle := c.wire.lastHeard.Add(c.room.opts.Limits.Commands.Per); idle.Before(due) {
+		return idle
+	}
+	return due
+}
+
+// takeBuffer borrows a buffer to read into, and is ready to read.
+func (c *conn) takeBuffer() {
+	c.wire.drained = false
+	if c.lender == nil {
+		c.lender, _ = readBuffers.Get().(*bufio.Reader)
+		c.lender.Reset(c.wire)
+		c.in = *c.lender
+	}
+}
+
+// giveBuffer gives the buffer back, which must be empty.
+func (c *conn) giveBuffer() {
+	c.in = bufio.Reader{}
+	c.lender.Reset(nil)
+	readBuffers.Put(c.lender)
+	c.lender = nil
+}
+
+// pace counts a command without an id against the connection's limit.
+func (c *conn) pace() error {
+	if wait := c.count(time.Now()); wait > 0 {
+		return c.hold("", wait)
 	}
 	return nil
 }
@@ -270,6 +404,9 @@ func (c *conn) pace(id string) error {
 func (c *conn) hold(id string, wait time.Duration) error {
 	c.room.counters.refuse(refusedRate)
 	refuse(c.out, id, &fault.Error{Code: fault.RateLimited, Detail: "you send faster than you may; wait", RetryAfter: wait})
+	if c.refusals == nil {
+		c.refusals = limit.NewWindow(limit.Rate{N: maxRefusals - 1, Per: refusalPeriod})
+	}
 	if c.refusals.Take(time.Now()) > 0 {
 		return &ends{farewell{code: codeFlooding, text: string(fault.RateLimited)}}
 	}
@@ -279,7 +416,7 @@ func (c *conn) hold(id string, wait time.Duration) error {
 	case <-timer.C:
 		c.wire.resumed(time.Now())
 		return nil
-	case <-c.out.ending:
+	case <-c.out.waitForEnd():
 		return errEnding
 	}
 }

@@ -16,13 +16,15 @@ import (
 // protocol's clocks and watch frames; writes go through the outbox, so that no
 // control frame of gorilla's comes between the parts of another frame.
 //
-// Read belongs to the connection's reader goroutine.
+// It belongs to whom the connection belongs to.
 type wire struct {
 	net.Conn
 	out *outbox
+	fd  int // of a connection that can be parked, else noDescriptor; conn.finish alone closes it
 
-	// Owned by the reader.
 	watch     frameWatch
+	between   bool      // no message has begun: nothing to read is errNothing
+	drained   bool      // nothing was left to read on fd
 	lastHeard time.Time // when the peer last sent anything
 	begun     time.Time // when the message under way began
 	nextPing  time.Time
@@ -33,13 +35,17 @@ type wire struct {
 	deflates  bool      // permessage-deflate was negotiated
 }
 
+// noDescriptor stands for the descriptor of a connection that cannot be parked.
+const noDescriptor = -1
+
 // Reasons for Read to fail, beside those of the net.Conn.
 var (
-	errEnding = errors.New("the connection is being closed by the server")
-	errSilent = errors.New("the peer was silent for too long")
-	errPieces = &ends{farewell{code: codePieces, text: "a message in too many or too slow pieces"}}
-	errFrame  = &ends{farewell{code: codeProtocol, text: "a frame breaks RFC 6455"}}
-	errNoJoin = &ends{farewell{code: codeNoJoin, text: "no join in time"}}
+	errNothing = errors.New("nothing has come")
+	errEnding  = errors.New("the connection is being closed by the server")
+	errSilent  = errors.New("the peer was silent for too long")
+	errPieces  = &ends{farewell{code: codePieces, text: "a message in too many or too slow pieces"}}
+	errFrame   = &ends{farewell{code: codeProtocol, text: "a frame breaks RFC 6455"}}
+	errNoJoin  = &ends{farewell{code: codeNoJoin, text: "no join in time"}}
 )
 
 // Hijack gives gorilla the wire in place of the connection.
@@ -48,14 +54,21 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("take over the connection: %w", err)
 	}
+	raw = unguarded(raw)
 	c, now := h.conn, time.Now()
 	c.out = newOutbox(raw, c.room.opts.Limits.Backlog, &c.room.counters.bytesOut)
+	c.out.wake = func() { c.room.lot.wake(c) }
 	c.wire = &wire{
 		Conn:      raw,
 		out:       c.out,
+		fd:        descriptorOf(raw),
 		lastHeard: now,
 		nextPing:  now.Add(pingInterval),
 		joinBy:    now.Add(joinTimeout),
+	}
+	c.takeBuffer()
+	if rw.Reader.Buffered() == 0 { // else gorilla refuses a peer that talks too early
+		rw.Reader = &c.in
 	}
 	return c.wire, rw, nil
 }
@@ -68,18 +81,10 @@ func (w *wire) Read(p []byte) (int, error) {
 		if w.err = w.overdue(now); w.err != nil {
 			return 0, w.err
 		}
-		if !now.Before(w.nextPing) {
+		if w.pingDue(now) {
 			w.out.reply(pingFrame) // a peer whose backlog is full has its own clock
-			w.nextPing = now.Add(pingInterval)
 		}
-		if w.err = w.SetReadDeadline(w.deadline()); w.err != nil {
-			return 0, w.err
-		}
-		if w.out.isEnding() { // its deadline came before ours
-			w.err = errEnding
-			return 0, w.err
-		}
-		n, err := w.Conn.Read(p)
+		n, err := w.receive(p)
 		if n > 0 {
 			w.err = w.heard(p[:n], time.Now())
 			if w.err != nil {
@@ -87,11 +92,47 @@ func (w *wire) Read(p []byte) (int, error) {
 			}
 			return n, nil
 		}
+		if errors.Is(err, errNothing) {
+			return 0, err // which is no failure
+		}
 		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 			w.err = err
 			return 0, err
 		}
 	}
+}
+
+// receive reads what has come. When that is nothing it waits until the deadline, but
+// between messages of a connection that can be parked.
+func (w *wire) receive(p []byte) (int, error) {
+	if w.fd != noDescriptor {
+		if !w.drained {
+			n, err := readNow(w.fd, p)
+			w.drained = n < len(p) // what comes from now on, an armed epoll tells
+			if !errors.Is(err, errNothing) {
+				return n, err
+			}
+		}
+		if w.between && !w.watch.partial() {
+			return 0, errNothing
+		}
+	}
+	if err := w.SetReadDeadline(w.deadline()); err != nil {
+		return 0, err
+	}
+	if w.out.isEnding() { // its deadline came before ours
+		return 0, errEnding
+	}
+	return w.Conn.Read(p)
+}
+
+// pingDue tells whether the peer is to be pinged now, and takes note of it.
+func (w *wire) pingDue(now time.Time) bool {
+	if now.Before(w.nextPing) {
+		return false
+	}
+	w.nextPing = now.Add(pingInterval)
+	return true
 }
 
 // overdue tells what the peer is late with.
