@@ -10,7 +10,7 @@ FUZZTIME ?= 5s
 # Where the server must build; `make test` covers the machine that it runs on.
 TARGETS  := linux/arm64 darwin/arm64 windows/amd64 freebsd/amd64
 
-.PHONY: help run test lint fmt fmt-check vet tidy-check fuzz bench build cross docker
+.PHONY: help run test lint fmt fmt-check vet tidy-check fuzz bench microbench build cross docker
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,7 +45,10 @@ fuzz: ## fuzz each Fuzz function for FUZZTIME (5s)
 	  go test -run '^$$' -fuzz "^$$func\$$" -fuzztime $(FUZZTIME) "$$package" || exit 1; \
 	done
 
-bench: ## run the Go benchmarks
+bench: ## load the server and its peers, 45 minutes; writes docs/performance.md
+	go run ./bench -write docs
+
+microbench: ## run the Go benchmarks
 	go test -run '^$$' -bench . -benchmem $$(grep -rlE '^func Benchmark' --include='*_test.go' . | xargs -r dirname | sort -u)
 
 build: ## build ./chatserver, static

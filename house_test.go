@@ -66,6 +66,10 @@ var roomSees = map[string][]string{
 // with #2 and so on for further ones in the same function; the value says who
 // owns the goroutine and who waits for its end.
 var goroutines = map[string]string{
+	"bench/calibrate_linux.go:calibrate":        "accepts the readers; calibrate waits",
+	"bench/measure.go:measurement.profile":      "asks our server for its profile; watch and arrive wait",
+	"bench/swarm/run_linux.go:swarm.connect":    "the loop of all clients; close ends it and waits",
+	"bench/swarm/run_linux.go:swarm.obey":       "sends the messages; close ends it and waits",
 	"cache/cache.go:Cache.Run":                  "the watch for changes; Run waits",
 	"internal/mongotest/mongotest.go:firstLine": "the kill of a database that does not start; context runs it, and it never waits",
 	"journal/journal.go:Journal.Close":          "the wait for the two below, then the file's close; Close waits for it, or for its context",

@@ -15,11 +15,11 @@ import (
 type member struct {
 	user     User
 	guest    bool
+	deflates bool // has negotiated permessage-deflate
 	addr     netip.Addr
 	skeleton string // of the name; see text.Skeleton
 	sortKey  string // the name in lower case, for who
 	out      *outbox
-	deflates bool // has negotiated permessage-deflate
 	speech   speech
 
 	index int  // in memberSet.list

@@ -1,0 +1,11 @@
+//go:build !linux
+
+package swarm
+
+import (
+	"errors"
+	"io"
+)
+
+// Run needs epoll.
+func Run(io.Reader, io.Writer) error { return errors.New("the load generator runs on Linux only") }
