@@ -11,10 +11,13 @@ import (
 const (
 	// gatherLeast and gatherMost bound the time between two flushes under load.
 	gatherLeast = 5 * time.Millisecond
-	gatherMost  = 50 * time.Millisecond
-	// gatherShare bounds the part of a core that flushing takes, to a fifth: after
-	// a flush comes a pause of so many times its length.
-	gatherShare = 4
+	gatherMost  = 45 * time.Millisecond
+	// After a flush comes a pause of so many times its length as it had events,
+	// within these bounds. So flushing takes at most a fifth of a core where events
+	// come one by one, and a ninth where there are many, which gain by waiting for
+	// each other.
+	gatherShareLeast = 4
+	gatherShareMost  = 8
 	// gatherBytes is the size from which a batch goes out whatever the time.
 	gatherBytes = 32 << 10
 	// flushChunk is the number of writes after which other goroutines get their turn.
@@ -27,6 +30,7 @@ const (
 type fanout struct {
 	batch    []byte // objects, separated by line feeds
 	first    uint64 // seq of the first event in the batch; 0 without one
+	events   int    // in the batch
 	flushed  time.Time
 	interval time.Duration
 	timer    *time.Timer // runs while there is a batch
@@ -58,13 +62,14 @@ func (r *Room) flush() {
 	}
 	start := time.Now()
 	frame, first := textFrame(f.batch), f.first
+	share := min(max(f.events, gatherShareLeast), gatherShareMost)
 	deflated := frame // for those who have negotiated it
 	if r.members.deflating > 0 {
 		if smaller := deflatedFrame(f.batch); smaller != nil {
 			deflated = smaller
 		}
 	}
-	f.batch, f.first = f.batch[:0], 0
+	f.batch, f.first, f.events = f.batch[:0], 0, 0
 	f.timer.Stop()
 	for i, m := range r.members.list {
 		if i%flushChunk == flushChunk-1 {
@@ -88,7 +93,7 @@ func (r *Room) flush() {
 	}
 	if first != 0 { // a count of viewers alone is no load
 		f.flushed = time.Now()
-		f.interval = min(max(gatherShare*f.flushed.Sub(start), gatherLeast), gatherMost)
+		f.interval = min(max(time.Duration(share)*f.flushed.Sub(start), gatherLeast), gatherMost)
 	}
 }
 

@@ -73,6 +73,7 @@ func (r *Room) append(e logged, by author, tell kept) (seq uint64, err error) {
 	if r.out.first == 0 {
 		r.out.first = seq
 	}
+	r.out.events++
 	r.broadcast(data, now)
 	return seq, nil
 }
