@@ -151,12 +151,15 @@ func (l *lot) run(raw syscall.RawConn) {
 	events := make([]syscall.EpollEvent, lotEvents)
 	pings := make([]*outbox, 0, lotChunk)
 	for open := true; open; {
-		n := l.events(events)
-		if n == 0 && l.setAlarm() {
-			_ = raw.Read(func(uintptr) bool { // ends with an event or at the alarm
-				n = l.events(events)
-				return n > 0
-			})
+		n := 0
+		look := func(uintptr) bool {
+			n = l.events(events)
+			return n > 0
+		}
+		if l.setAlarm() {
+			_ = raw.Read(look) // ends with an event or at the alarm
+		} else {
+			look(0)
 		}
 		pings, open = l.attend(events[:n], pings[:0])
 		for _, out := range pings {
