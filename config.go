@@ -7,6 +7,7 @@ import (
 	"os"
 	"reflect"
 	"regexp"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/caarlos0/env/v11"
@@ -45,6 +46,8 @@ type config struct {
 	LimitModerators       limit.Rate       `env:"LIMIT_MODERATORS" envDefault:"100/30s" may:"a number and a time such as 100/30s, or 0" doc:"messages of a moderator or the producer; 0: no limit"`
 	LimitCommands         limit.Rate       `env:"LIMIT_COMMANDS" envDefault:"30/1s" may:"a number and a time such as 30/1s, or 0" doc:"commands of one connection, of every kind; 0: no limit"`
 	LimitBacklog          size             `env:"LIMIT_BACKLOG" envDefault:"256KiB" may:"a size such as 256KiB or 1MiB, 4KiB or more" doc:"bytes that one slow reader may have waiting"`
+	TokenSecret           secret           `env:"TOKEN_SECRET" may:"any text without control characters, 16 characters or more in production" doc:"HS256 secret of user tokens; empty: one of the server's own, kept in the journal" secret:"yes"`
+	TokenJWKSURL          webURL           `env:"TOKEN_JWKS_URL" may:"an http or https URL such as https://example.com/keys.json, in production https" doc:"key set of tokens that the platform signs itself (RS256, ES256, EdDSA); empty: none"`
 	AllowedOrigins        room.Origins     `env:"ALLOWED_ORIGINS" envDefault:"*" may:"origins such as https://example.com or https://*.example.com, comma separated, or *" doc:"origins whose pages may connect"`
 	TrustedProxies        clientip.Trusted `env:"TRUSTED_PROXIES" envDefault:"127.0.0.0/8,::1" may:"addresses or prefixes such as 10.0.0.0/8, comma separated" doc:"whose X-Forwarded-For is believed"`
 
@@ -142,6 +145,12 @@ func (c *config) check() []string {
 		case c.production() && len(key.value) < minSecret:
 			refuse("%s has %d characters; in production it must have %d or more", key.name, len(key.value), minSecret)
 		}
+	}
+	if n := len(c.TokenSecret); c.production() && n > 0 && n < minSecret {
+		refuse("TOKEN_SECRET has %d characters; in production it must have %d or more, or be empty", n, minSecret)
+	}
+	if c.production() && strings.HasPrefix(strings.ToLower(string(c.TokenJWKSURL)), "http:") {
+		refuse("TOKEN_JWKS_URL is %q; in production it must be an https URL, since whoever changes its answer can make tokens", userInURL.ReplaceAllString(string(c.TokenJWKSURL), "…@"))
 	}
 	if c.Key != "" && c.Key == c.AdminKey {
 		refuse("KEY and ADMIN_KEY are the same; they must differ, so that API callers are no operators")

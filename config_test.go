@@ -145,6 +145,8 @@ var values = map[string]struct {
 	"LIMIT_MODERATORS":         {good: map[string]string{"0": "0", "5/2s": "5/2s"}, bad: []string{"3", "x"}},
 	"LIMIT_COMMANDS":           {good: map[string]string{"0": "0", "5/2s": "5/2s"}, bad: []string{"3", "x"}},
 	"LIMIT_BACKLOG":            {good: map[string]string{"4KiB": "4096", "4096": "4096", "1MiB": "1048576", "64 KiB": "65536", "1024MiB": "1073741824"}, bad: []string{"0", "4095", "-1", "256KB", "256kib", "1025MiB", "2147483647MiB", "KiB", "1.5MiB", "x"}},
+	"TOKEN_SECRET":             {good: map[string]string{"x": "x", "a secret with spaces": "a secret with spaces"}, bad: []string{"a\nb", "a\x00b"}},
+	"TOKEN_JWKS_URL":           {good: map[string]string{"https://platform.example/keys.json": "https://platform.example/keys.json", "http://127.0.0.1:8000/keys?p=1": "http://127.0.0.1:8000/keys?p=1"}, bad: []string{"keys.json", "ftp://platform.example/keys.json", "https://", "https://:443/keys.json", "http://[::1", "https://platform.example:port/", "https://ann:hunter2@platform.example:port/"}},
 	"ALLOWED_ORIGINS":          {good: map[string]string{"*": "[*]", "https://Example.com, https://*.example.org": "[https://example.com https://*.example.org]"}, bad: []string{"example.com", "https://example.com/path", "ftp://example.com", "https://", ",", "https://u:p@example.com"}},
 	"TRUSTED_PROXIES":          {good: map[string]string{"10.0.0.0/8": "10.0.0.0/8", "::1, 192.0.2.1": "::1,192.0.2.1", "none": "none"}, bad: []string{"10.0.0.0/33", "proxy.example", "10.0.0", "1.2.3.4;5.6.7.8"}},
 	"LOADBALANCERS":            {good: map[string]string{"https://lb.example:2000/": "[https://lb.example:2000]", "http://a, https://b/x/ ,": "[http://a https://b/x]"}, bad: []string{"lb.example:2000", "ftp://lb.example", "https://", "https://lb.example?x=1", "https://lb.example#x", "http://:8080", "http://lb.example?", "http://[::1"}},
@@ -272,6 +274,33 @@ func TestKeysOfConfig(t *testing.T) {
 		for _, fault := range faults {
 			if strings.Contains(fault, long[1:]) || strings.Contains(fault, other[1:]) {
 				t.Errorf("%s: the fault tells a key: %s", tt.why, fault)
+			}
+		}
+	}
+}
+
+// The secret of tokens may be missing, for the server has one of its own; if it is given
+// it is as long as a key. Keys of tokens come by no road on which they can be changed.
+func TestTokensOfConfig(t *testing.T) {
+	const secret = "hunter2-hunter2-"
+	for _, tt := range []struct {
+		why    string
+		vars   []string
+		faults []string
+	}{
+		{"short", []string{"TOKEN_SECRET=x"}, nil},
+		{"none in production", []string{"ENV=production", "TOKEN_SECRET="}, nil},
+		{"short in production", []string{"ENV=production", "TOKEN_SECRET=" + secret[1:]}, []string{"TOKEN_SECRET has 15 "}},
+		{"long in production", []string{"ENV=production", "TOKEN_SECRET=" + secret}, nil},
+		{"a key set in production", []string{"ENV=production", "TOKEN_JWKS_URL=https://platform.example/keys"}, nil},
+		{"a key set in the clear", []string{"ENV=production", "TOKEN_JWKS_URL=http://ann:hunter2@platform.example/"}, []string{`TOKEN_JWKS_URL is "http://…@platform.example/"; in production it must be an https URL`}},
+		{"in capitals", []string{"ENV=production", "TOKEN_JWKS_URL=HTTP://platform.example/"}, []string{`TOKEN_JWKS_URL is "HTTP:`}},
+	} {
+		_, faults := parseConfig(environment(tt.vars...))
+		wantFaults(t, tt.why, faults, tt.faults...)
+		for _, fault := range faults {
+			if strings.Contains(fault, "hunter2") {
+				t.Errorf("%s: the fault tells a secret: %s", tt.why, fault)
 			}
 		}
 	}

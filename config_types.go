@@ -34,6 +34,7 @@ var (
 	_ encoding.TextUnmarshaler = (*level)(nil)
 	_ encoding.TextUnmarshaler = (*guests)(nil)
 	_ encoding.TextUnmarshaler = (*urls)(nil)
+	_ encoding.TextUnmarshaler = (*webURL)(nil)
 )
 
 var errMalformed = errors.New("malformed")
@@ -189,6 +190,17 @@ func (g *guests) UnmarshalText(text []byte) error {
 	default:
 		return errMalformed
 	}
+}
+
+// webURL is where something can be read; empty for nowhere.
+type webURL string
+
+func (u *webURL) UnmarshalText(text []byte) error {
+	if _, err := outbound.ParseURL(string(text)); len(text) > 0 && err != nil {
+		return err
+	}
+	*u = webURL(text)
+	return nil
 }
 
 type urls []string

@@ -52,6 +52,8 @@ var mayUse = map[string][]string{
 	"github.com/labstack/echo/...":    {".", "api", "admin", "internal/..."},
 	"go.mongodb.org/mongo-driver/...": {"cache", "internal/..."},
 	"go.etcd.io/bbolt/...":            {"journal"},
+	"github.com/golang-jwt/jwt/...":   {"internal/token"},
+	"github.com/MicahParks/...":       {"internal/token"},
 }
 
 // roomSees lists what room may name of two packages: of cache the snapshot, not what

@@ -22,6 +22,7 @@ import (
 	"chatserver/internal/logging"
 	"chatserver/internal/mongodb"
 	"chatserver/internal/serve"
+	"chatserver/internal/token"
 	"chatserver/journal"
 	"chatserver/lbclient"
 	"chatserver/room"
@@ -40,6 +41,7 @@ type server struct {
 	journal  *journal.Journal
 	database *mongodb.Client // nil without MONGO_URI
 	cache    *cache.Cache
+	tokens   *token.Keys
 	rooms    *room.Registry
 
 	running sync.WaitGroup // the goroutines of start
@@ -104,6 +106,9 @@ func (s *server) start() error {
 	if err := s.openCache(); err != nil {
 		return err
 	}
+	if err := s.openTokens(); err != nil {
+		return err
+	}
 	s.rooms = room.NewRegistry(s.roomOptions())
 	restored := s.rooms.Restore(s.journal.OpenRooms())
 	s.warn()
@@ -126,6 +131,7 @@ func (s *server) api() http.Handler {
 		TrustedProxies: s.cfg.TrustedProxies,
 		Landing:        web.Landing(),
 		Assets:         web.Assets(),
+		Mint:           s.tokens.Mint,
 		Cache:          s.cache.Status,
 		Logger:         s.log,
 	})

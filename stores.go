@@ -2,18 +2,20 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"go.uber.org/zap"
 
 	"chatserver/cache"
 	"chatserver/internal/mongodb"
+	"chatserver/internal/token"
 	"chatserver/journal"
 	"chatserver/room"
 )
 
-// What outlives a room: the journal on disk, the cache of the platform's database,
-// and what goes from the journal to the database.
+// What outlives a room: the journal on disk, the cache of the platform's database, the
+// keys of user tokens, and what goes from the journal to the database.
 
 const (
 	// firstLoad bounds how long a start waits for the platform's database.
@@ -62,6 +64,21 @@ func (s *server) openCache() (err error) {
 		kept[sanction.ID] = sanction.Value
 	}
 	s.cache.Keep(s.journal, kept)
+	return nil
+}
+
+// openTokens makes the keys of user tokens, by the journal's own secret unless there is
+// TOKEN_SECRET, and keeps the platform's key set fresh.
+func (s *server) openTokens() (err error) {
+	secret := []byte(s.cfg.TokenSecret)
+	if len(secret) == 0 {
+		secret = s.journal.TokenSecret()
+	}
+	s.tokens, err = token.New(token.Options{Secret: secret, JWKSURL: string(s.cfg.TokenJWKSURL), Logger: s.log})
+	if err != nil {
+		return fmt.Errorf("TOKEN_JWKS_URL is %w", err)
+	}
+	s.background("token keys", func(ctx context.Context) { _ = s.tokens.Run(ctx) }) // ends with ctx
 	return nil
 }
 

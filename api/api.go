@@ -12,6 +12,7 @@ import (
 	"chatserver/cache"
 	"chatserver/internal/clientip"
 	"chatserver/internal/rest"
+	"chatserver/internal/token"
 	"chatserver/room"
 )
 
@@ -32,6 +33,8 @@ type Options struct {
 	TrustedProxies clientip.Trusted
 	Landing        http.Handler // answers GET /
 	Assets         http.Handler // answers GET /assets/…
+	// Mint makes a user token. Its error is a *fault.Error where the user is at fault.
+	Mint func(token.Claims) (string, error)
 	// Cache tells the state of what is known of the platform's database; nil leaves
 	// it out of /readyz.
 	Cache  func() cache.Status
@@ -66,6 +69,7 @@ func New(rooms Registry, o Options) http.Handler {
 	e.PATCH("/api/v1/room/:name", a.setRoom)
 	e.DELETE("/api/v1/room/:name", a.closeRoom)
 	e.POST("/api/v1/room/:name/message", a.say)
+	e.POST("/api/v1/room/:name/token", a.mint)
 	e.GET("/api/v1/room/:name/log", a.showLog)
 	return e
 }

@@ -19,6 +19,7 @@ var keyedCalls = []struct{ method, path string }{
 	{"PATCH", "/api/v1/room/testroom"},
 	{"DELETE", "/api/v1/room/testroom"},
 	{"POST", "/api/v1/room/testroom/message"},
+	{"POST", "/api/v1/room/testroom/token"},
 	{"GET", "/api/v1/what/is/this"},
 }
 
@@ -80,6 +81,7 @@ func TestOtherMethods(t *testing.T) {
 		{"PUT", "/api/v1/room/testroom"},
 		{"POST", "/api/v1/rooms"},
 		{"GET", "/api/v1/room/testroom/message"},
+		{"GET", "/api/v1/room/testroom/token"},
 		{"POST", "/api/v1/"},
 	} {
 		a := s.Call(tt.method, tt.path, "")
@@ -186,6 +188,7 @@ func TestAccessLog(t *testing.T) {
 		{"GET", "/api/v1/rooms?q=" + marker, "", "/api/v1/rooms", 200},
 		{"POST", "/api/v1/room/testroom/message?" + marker, `{"text":"` + marker + `"}`, "/api/v1/room/:name/message", 200},
 		{"POST", "/api/v1/room/testroom/message", `{"text":"` + marker + "\u202e" + `"}`, "/api/v1/room/:name/message", 400},
+		{"POST", "/api/v1/room/" + marker + "/token", `{"user":"` + marker + `","name":"` + marker + `"}`, "/api/v1/room/:name/token", 200},
 		{"GET", "/api/v1/room/" + marker, "", "/api/v1/room/:name", 404},
 		{"POST", "/api/v1/room/" + marker + "%0A", "", "/api/v1/room/:name", 400},
 		{"GET", "/" + marker, "", "", 404},

@@ -14,6 +14,7 @@ import (
 	"chatserver/internal/clientip"
 	"chatserver/internal/resttest"
 	"chatserver/internal/serve"
+	"chatserver/internal/token"
 	"chatserver/room"
 )
 
@@ -34,6 +35,7 @@ type server struct {
 	*room.Registry
 	*resttest.API
 	handler http.Handler
+	tokens  *token.Keys
 	logs    *observer.ObservedLogs // from debug on
 }
 
@@ -58,6 +60,10 @@ func newServer(t *testing.T, change ...func(*room.Options)) *server {
 	if o.Ports == (room.PortRange{}) {
 		o.Ports = resttest.FreePorts(t, 10)
 	}
+	tokens, err := token.New(token.Options{Secret: []byte("secret-0123456789abcdef")})
+	if err != nil {
+		t.Fatal(err)
+	}
 	rooms := room.NewRegistry(o)
 	handler := api.New(rooms, api.Options{
 		Key:            testKey,
@@ -65,10 +71,11 @@ func newServer(t *testing.T, change ...func(*room.Options)) *server {
 		TrustedProxies: clientip.Trusted{},
 		Landing:        says("the landing page at "),
 		Assets:         says("an asset at "),
+		Mint:           tokens.Mint,
 		Logger:         o.Logger,
 	})
 	front := resttest.Start(t, serve.New(handler, o.Logger), testKey, rooms.Drain)
-	return &server{T: t, Registry: rooms, API: front, handler: handler, logs: logs}
+	return &server{T: t, Registry: rooms, API: front, handler: handler, tokens: tokens, logs: logs}
 }
 
 // says answers with the text and the path.

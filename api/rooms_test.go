@@ -85,6 +85,7 @@ func TestNames(t *testing.T) {
 			{"PATCH", "", "{}"},
 			{"DELETE", "", ""},
 			{"POST", "/message", `{"text":"hello"}`},
+			{"POST", "/token", `{"user":"u7","name":"Bob"}`},
 		} {
 			a := s.Call(call.method, "/api/v1/room/"+name+call.path, call.body)
 			p := a.WantProblem("a bad name", http.StatusBadRequest, fault.BadRoomName)

@@ -1,6 +1,7 @@
 // Package outbound is the HTTP client for the services that the server calls:
 // load balancers, the listing and the credit service. A [Client] speaks to one
-// base URL, in JSON, with the key in X-API-Key.
+// base URL, in JSON, with the key in X-API-Key. A [Document] is what a service only
+// publishes, such as a set of keys: it is read as it is, without a breaker.
 //
 // # Blocking
 //

@@ -24,8 +24,8 @@ import (
 	"chatserver/internal/fault"
 )
 
-// Object reads the one JSON object in data into v, a pointer to a struct. Fields that
-// v does not have are ignored.
+// Object reads the one JSON object in data into v, a pointer to a struct or a map.
+// Fields that a struct does not have are ignored.
 func Object(data []byte, v any) error {
 	switch {
 	case !utf8.Valid(data):
