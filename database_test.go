@@ -103,6 +103,12 @@ func TestThePlatformsDatabase(t *testing.T) {
 		err := platform.Collection("bans").FindOne(t.Context(), bson.M{"_id": made}).Decode(&doc)
 		return err == nil && doc.IP == "192.0.2.0/24" && doc.Reason == "by an operator"
 	})
+	quiet := s.ban(`{"kind":"timeout","user":"u1","room":"lobby","expires":"2099-01-01T00:00:00Z"}`)
+	eventually(t, "and so is a timeout, as one", func() bool {
+		var doc struct{ Kind, User, Room string }
+		err := platform.Collection("bans").FindOne(t.Context(), bson.M{"_id": quiet}).Decode(&doc)
+		return err == nil && doc.Kind == "timeout" && doc.User == "u1" && doc.Room == "lobby"
+	})
 	if status, answer := ask(t, "DELETE", s.admin+"/api/v1/bans/"+made, testAdminKey, ""); status != http.StatusOK {
 		t.Fatalf("lift: %d %s", status, answer)
 	}

@@ -60,7 +60,7 @@ var mayUse = map[string][]string{
 // fills it; of journal the words of the interface that room declares, not the store.
 var roomSees = map[string][]string{
 	"cache":   {"Snapshot", "Empty", "Announcement"},
-	"journal": {"Event", "Room", "Life", "Command", "ErrUnavailable", "ErrFull", "ErrClosed", "ErrOver", "ErrNotFound"},
+	"journal": {"Event", "Room", "Life", "Command", "Vote", "ErrUnavailable", "ErrFull", "ErrClosed", "ErrOver", "ErrNotFound"},
 }
 
 // goroutines lists every place that starts one: a go statement, a call of a

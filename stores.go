@@ -121,7 +121,8 @@ type sink struct {
 
 func (s sink) Messages(ctx context.Context, events []journal.Event) error {
 	out := make([]mongodb.Event, len(events))
-	for i, e := range events {
+	for i := range events {
+		e := &events[i]
 		out[i] = mongodb.Event{Room: e.Room, Epoch: e.Epoch, Seq: e.Seq, Time: time.UnixMilli(e.Time), JSON: e.Data}
 	}
 	return s.db.Messages(ctx, out)
@@ -142,7 +143,7 @@ func sanctionOf(kept journal.Sanction) mongodb.Sanction {
 	if err != nil || !lifted.IsZero() {
 		return mongodb.Sanction{ID: kept.ID, Lifted: true}
 	}
-	out := mongodb.Sanction{ID: ban.ID, User: ban.User, Room: ban.Room, Reason: ban.Reason, By: ban.By, Expires: ban.Expires}
+	out := mongodb.Sanction{ID: ban.ID, Kind: string(ban.Kind), User: ban.User, Room: ban.Room, Reason: ban.Reason, By: ban.By, Expires: ban.Expires}
 	if ban.Net.IsValid() {
 		out.IP = ban.Net.String()
 	}

@@ -15,6 +15,7 @@ import (
 // banView is a ban as operators see it.
 type banView struct {
 	ID      string     `json:"id"`
+	Kind    cache.Kind `json:"kind,omitempty"` // absent: a ban
 	User    string     `json:"user,omitempty"`
 	IP      string     `json:"ip,omitempty"`   // an address or a prefix
 	Room    string     `json:"room,omitempty"` // absent: all rooms
@@ -24,7 +25,7 @@ type banView struct {
 }
 
 func viewOfBan(b *cache.Ban) banView {
-	v := banView{ID: b.ID, User: b.User, Room: b.Room, Reason: b.Reason, By: b.By}
+	v := banView{ID: b.ID, Kind: b.Kind, User: b.User, Room: b.Room, Reason: b.Reason, By: b.By}
 	if b.Net.IsValid() {
 		v.IP = b.Net.String()
 		if b.Net.IsSingleIP() {
@@ -38,7 +39,8 @@ func viewOfBan(b *cache.Ban) banView {
 	return v
 }
 
-// listBans answers GET /api/v1/bans: all that hold now, those of the database too.
+// listBans answers GET /api/v1/bans: all bans and timeouts that hold now, those of the
+// database too.
 func (a *admin) listBans(c echo.Context) error {
 	views, now := []banView{}, time.Now()
 	for b := range a.cache.Snapshot().Bans() {
@@ -52,23 +54,16 @@ func (a *admin) listBans(c echo.Context) error {
 // operator is who sets a ban unless the caller says who it is.
 const operator = "operator"
 
-// addBan answers POST /api/v1/bans.
+// addBan answers POST /api/v1/bans, with a ban or a timeout.
 func (a *admin) addBan(c echo.Context) error {
-	var body struct {
-		User    string `json:"user"`
-		IP      string `json:"ip"`
-		Room    string `json:"room"`
-		Reason  string `json:"reason"`
-		By      string `json:"by"`
-		Expires string `json:"expires"`
-	}
+	var body cache.BanForm
 	if err := rest.ReadJSON(c, &body); err != nil {
 		return err
 	}
 	if body.By == "" {
 		body.By = operator
 	}
-	ban, err := cache.ParseBan(body.User, body.IP, body.Room, body.Reason, body.By, body.Expires)
+	ban, err := cache.ParseBan(body)
 	if err != nil {
 		return fault.New(fault.BadField, "%v", err)
 	}

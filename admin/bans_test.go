@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -52,6 +53,7 @@ func TestRefusedBans(t *testing.T) {
 		{"no time", `{"user":"u","expires":"tomorrow"}`, "expires"},
 		{"over", `{"user":"u","expires":"2020-01-01T00:00:00Z"}`, "expires"},
 		{"a number", `{"user":5}`, "user"},
+		{"no kind", `{"user":"u","kind":"shout"}`, "kind"},
 	} {
 		p := s.Call("POST", "/api/v1/bans", tt.body).WantProblem(tt.why, http.StatusBadRequest, fault.BadField)
 		if !strings.Contains(p.Str("detail"), tt.names) {
@@ -59,6 +61,35 @@ func TestRefusedBans(t *testing.T) {
 		}
 	}
 	s.Call("GET", "/api/v1/bans", "").WantJSON("none was set", http.StatusOK, `{"data":[]}`)
+}
+
+// A timeout stands in the list as one, and keeps nobody out.
+func TestTimeoutsAmongBans(t *testing.T) {
+	s := newServer(t)
+	s.write(`{"bans":[{"_id":"t1","kind":"timeout","ip":"127.0.0.1","room":"lobby"},{"_id":"b1","kind":"ban","user":"u1"}]}`)
+	s.Call("POST", "/api/v1/cache/refresh", "").Data("refreshed", http.StatusOK)
+	s.join(s.open("lobby"), "ann")
+	made := s.Call("POST", "/api/v1/bans", `{"kind":"timeout","user":"u2","room":"lobby","expires":"2099-01-01T00:00:00Z"}`).Data("a timeout", http.StatusCreated)
+	if made.Str("kind") != "timeout" || made.Str("user") != "u2" {
+		t.Errorf("timeout: %v", made)
+	}
+	again := s.Call("POST", "/api/v1/bans", `{"kind":"timeout","user":"u2","room":"lobby","expires":"2098-01-01T00:00:00Z"}`).Data("in its place", http.StatusCreated)
+	ban := s.Call("POST", "/api/v1/bans", `{"kind":"ban","user":"u2","room":"lobby"}`).Data("a ban", http.StatusCreated)
+	if ban["kind"] != nil {
+		t.Errorf("want a ban without kind, got %v", ban)
+	}
+	var list struct{ Data []obj }
+	s.Call("GET", "/api/v1/bans", "").Into("those that hold", &list)
+	kinds := map[string]any{}
+	for _, b := range list.Data {
+		kinds[b.Str("id")] = b["kind"]
+	}
+	want := map[string]any{"t1": "timeout", "b1": nil, again.Str("id"): "timeout", ban.Str("id"): nil}
+	if !maps.Equal(kinds, want) {
+		t.Errorf("bans by id and kind: %v; want %v", kinds, want)
+	}
+	s.Call("DELETE", "/api/v1/bans/"+again.Str("id"), "").Data("lifted", http.StatusOK)
+	s.Call("DELETE", "/api/v1/bans/t1", "").Data("lifted", http.StatusOK)
 }
 
 // A ban of the database can be lifted here, and holds no more until the database has

@@ -8,12 +8,18 @@ import (
 	"time"
 )
 
-// bans answers who is banned. A lookup takes a step for a user and one for each
-// length that a prefix of the bans has, however many bans there are.
+// bans answers whom they hold for. A lookup takes a step for a user and one for each
+// length that a prefix of the bans has, however many bans there are. It never changes
+// once it is published.
 type bans struct {
-	list    []Ban
-	users   map[userBan]int // indexes of list
-	nets    map[netBan]int
+	list  []Ban
+	kinds [kinds]index
+}
+
+// index finds the bans of a kind.
+type index struct {
+	users   group[userBan]
+	nets    group[netBan]
 	lengths [2][]int // of the prefixes in nets, the longest first; of IPv4 and IPv6
 }
 
@@ -26,37 +32,134 @@ type (
 	}
 )
 
-// newBans builds the indexes. Of several bans for the same user or prefix in the
-// same room, the one that lasts longest stands for all.
+// group finds the bans for one user or prefix, by their places in the list.
+type group[K comparable] struct {
+	first map[K]int   // the one that lasts longest
+	rest  map[K][]int // the others, where there are any, the longest first
+}
+
+// idSet holds ids of bans.
+type idSet map[string]struct{}
+
+func (s idSet) has(id string) bool {
+	_, found := s[id]
+	return found
+}
+
+// newBans builds the indexes.
 func newBans(list []Ban) bans {
-	b := bans{list: list, users: map[userBan]int{}, nets: map[netBan]int{}}
-	lengths := [2]map[int]struct{}{{}, {}}
+	b := bans{list: list}
+	var users, nets [kinds]int // how many there are
 	for i := range list {
-		ban := &list[i]
-		if ban.User != "" {
-			keepLonger(list, b.users, userBan{ban.Room, ban.User}, i)
+		kind := list[i].Kind.place()
+		if list[i].User != "" {
+			users[kind]++
 		}
-		if ban.Net.IsValid() {
-			keepLonger(list, b.nets, netBan{ban.Net, ban.Room}, i)
-			lengths[family(ban.Net.Addr())][ban.Net.Bits()] = struct{}{}
+		if list[i].Net.IsValid() {
+			nets[kind]++
 		}
 	}
-	for i, set := range lengths {
-		b.lengths[i] = slices.SortedFunc(maps.Keys(set), func(x, y int) int { return cmp.Compare(y, x) })
+	for i := range b.kinds {
+		b.kinds[i] = index{users: newGroup[userBan](users[i]), nets: newGroup[netBan](nets[i])}
+	}
+	var lengths [kinds][2]map[int]struct{}
+	for i := range list {
+		ban := &list[i]
+		kind := ban.Kind.place()
+		if ban.User != "" {
+			b.kinds[kind].users.add(list, userBan{ban.Room, ban.User}, i)
+		}
+		if ban.Net.IsValid() {
+			b.kinds[kind].nets.add(list, netBan{ban.Net, ban.Room}, i)
+			set := &lengths[kind][family(ban.Net.Addr())]
+			if *set == nil {
+				*set = map[int]struct{}{}
+			}
+			(*set)[ban.Net.Bits()] = struct{}{}
+		}
+	}
+	for i := range b.kinds {
+		x := &b.kinds[i]
+		x.users.sort(list)
+		x.nets.sort(list)
+		for f, set := range lengths[i] {
+			x.lengths[f] = slices.SortedFunc(maps.Keys(set), func(x, y int) int { return cmp.Compare(y, x) })
+		}
 	}
 	return b
 }
 
-// keepLonger sets index[key] to the one of two bans that lasts longer.
-func keepLonger[K comparable](list []Ban, index map[K]int, key K, i int) {
-	if old, taken := index[key]; !taken || outlasts(&list[i], &list[old]) {
-		index[key] = i
+// newGroup returns a group with space for so many bans.
+func newGroup[K comparable](size int) group[K] {
+	return group[K]{first: make(map[K]int, size), rest: make(map[K][]int)}
+}
+
+// add takes in one more ban. The places of several are in order after sort.
+func (g group[K]) add(list []Ban, key K, i int) {
+	old, taken := g.first[key]
+	if taken && !outlasts(&list[i], &list[old]) {
+		old, i = i, old
+	}
+	g.first[key] = i
+	if taken {
+		g.rest[key] = append(g.rest[key], old)
+	}
+}
+
+func (g group[K]) sort(list []Ban) {
+	for _, places := range g.rest {
+		slices.SortStableFunc(places, func(i, j int) int {
+			switch {
+			case outlasts(&list[i], &list[j]):
+				return -1
+			case outlasts(&list[j], &list[i]):
+				return 1
+			default:
+				return 0
+			}
+		})
+	}
+}
+
+// at returns the ban of a key that lasts longest but n others; nil: there is none.
+func (g group[K]) at(list []Ban, key K, n int) *Ban {
+	if n == 0 {
+		if i, found := g.first[key]; found {
+			return &list[i]
+		}
+		return nil
+	}
+	if rest := g.rest[key]; n <= len(rest) {
+		return &list[rest[n-1]]
+	}
+	return nil
+}
+
+// longest returns the ban of a key that holds and lasts longest, nil if none does. Those
+// that are gone are as if they were not there.
+func (g group[K]) longest(list []Ban, key K, gone idSet, now time.Time) *Ban {
+	for n := 0; ; n++ {
+		ban := g.at(list, key, n)
+		if ban == nil || !ban.Holds(now) { // nor do those that end before it
+			return nil
+		}
+		if !gone.has(ban.ID) {
+			return ban
+		}
 	}
 }
 
 // outlasts tells whether a ban ends after another one.
 func outlasts(a, b *Ban) bool {
 	return !b.Expires.IsZero() && (a.Expires.IsZero() || a.Expires.After(b.Expires))
+}
+
+// longer returns the one of two bans that lasts longer; either may be nil.
+func longer(a, b *Ban) *Ban {
+	if a == nil || b != nil && outlasts(b, a) {
+		return b
+	}
+	return a
 }
 
 func family(addr netip.Addr) int {
@@ -66,29 +169,44 @@ func family(addr netip.Addr) int {
 	return 1
 }
 
-// find returns a ban that holds for a user or an address in a room.
-func (b *bans) find(room, user string, addr netip.Addr, now time.Time) (*Ban, bool) {
+// find returns the ban of a kind that holds for a user or an address in just this room,
+// or in just all ("") rooms, and lasts longest; nil if none does. The address is one
+// that IPv6 does not map.
+func (b *bans) find(kind Kind, room, user string, addr netip.Addr, gone idSet, now time.Time) *Ban {
+	x := &b.kinds[kind.place()]
+	var found *Ban
 	if user != "" {
-		for _, where := range [2]string{room, ""} {
-			if i, found := b.users[userBan{where, user}]; found && b.list[i].Holds(now) {
-				return &b.list[i], true
-			}
-		}
+		found = x.users.longest(b.list, userBan{room, user}, gone, now)
 	}
-	addr = addr.Unmap().WithZone("")
 	if !addr.IsValid() {
-		return nil, false
+		return found
 	}
-	for _, length := range b.lengths[family(addr)] {
+	for _, length := range x.lengths[family(addr)] {
 		net, err := addr.Prefix(length)
 		if err != nil {
 			continue // no prefix is longer than its addresses
 		}
-		for _, where := range [2]string{room, ""} {
-			if i, found := b.nets[netBan{net, where}]; found && b.list[i].Holds(now) {
-				return &b.list[i], true
-			}
+		found = longer(found, x.nets.longest(b.list, netBan{net, room}, gone, now))
+	}
+	return found
+}
+
+// like appends those bans that hold, and hold for the very same as another one: of its
+// kind, for its user and its addresses, in its room.
+func (b *bans) like(same *Ban, gone idSet, now time.Time, found []Ban) []Ban {
+	x := &b.kinds[same.Kind.place()]
+	for n := 0; ; n++ {
+		var ban *Ban
+		if same.User != "" {
+			ban = x.users.at(b.list, userBan{same.Room, same.User}, n)
+		} else {
+			ban = x.nets.at(b.list, netBan{same.Net, same.Room}, n)
+		}
+		if ban == nil || !ban.Holds(now) {
+			return found
+		}
+		if !gone.has(ban.ID) && ban.User == same.User && ban.Net == same.Net {
+			found = append(found, *ban)
 		}
 	}
-	return nil, false
 }

@@ -231,6 +231,7 @@ func (c *Cache) read(ctx context.Context) error {
 // that nobody thought of must not stop the server.
 func (c *Cache) load(ctx context.Context) (err error) {
 	if c.source == nil {
+		c.tidy()
 		return nil
 	}
 	defer func() {
@@ -248,18 +249,14 @@ func (c *Cache) load(ctx context.Context) (err error) {
 }
 
 // publish puts a new snapshot in force, unless it would say what the present one
-// says.
+// says. It is for Run's goroutine alone, which so may read base without the lock.
 func (c *Cache) publish(docs *Documents) {
-	c.publishing.Lock()
-	defer c.publishing.Unlock()
 	if c.base.version == docs.version() {
-		if c.sanctions != nil {
-			c.sanctions.forget(c.base, c.lastRead(), time.Now())
-		}
+		c.tidy()
 		return
 	}
-	s := NewSnapshot(docs, time.Now())
-	c.put(s)
+	s := NewSnapshot(docs, time.Now()) // takes a while, for which nobody else waits
+	c.replace(s)
 	c.logger.Info("new snapshot", zap.String("source", c.source.Name()), zap.String("version", s.version),
 		zap.Any("counts", s.counts), zap.Int("left_out", s.leftOut))
 	for _, l := range docs.LeftOut {
@@ -270,23 +267,47 @@ func (c *Cache) publish(docs *Documents) {
 	}
 }
 
+// replace puts in force what the source says now.
+func (c *Cache) replace(base *Snapshot) {
+	c.publishing.Lock()
+	defer c.publishing.Unlock()
+	c.base = base
+	if c.sanctions != nil {
+		now := time.Now()
+		c.sanctions.meet(base, now)
+		c.sanctions.forget(c.lastRead(), now)
+	}
+	c.put()
+}
+
+// tidy forgets bans that were set or lifted here and count no more.
+func (c *Cache) tidy() {
+	c.publishing.Lock()
+	defer c.publishing.Unlock()
+	if c.sanctions != nil {
+		c.sanctions.forget(c.lastRead(), time.Now())
+	}
+}
+
 // put has what the source says in force, with the bans that were set and lifted here.
 // The caller holds publishing.
-func (c *Cache) put(base *Snapshot) {
-	c.base = base
-	s := base
+func (c *Cache) put() {
+	s := c.base
 	if c.sanctions != nil {
-		s = c.sanctions.over(base, c.lastRead(), time.Now())
+		s = c.sanctions.over()
 	}
 	if old := c.current.Swap(s); old != s {
 		close(old.replaced)
 	}
 }
 
-// lastRead returns when the source was last read, zero if it never was. The caller
-// holds publishing.
+// lastRead returns when the source was last read, zero if it never was. No source is one
+// that is read all the time. The caller holds publishing.
 func (c *Cache) lastRead() time.Time {
-	if c.base.version == "" {
+	switch {
+	case c.source == nil:
+		return time.Now()
+	case c.base.version == "":
 		return time.Time{}
 	}
 	c.mu.Lock()

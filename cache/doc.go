@@ -1,5 +1,5 @@
-// Package cache holds what the platform's database says: settings of rooms, bans,
-// blocked and masked words, emotes and announcements.
+// Package cache holds what the platform's database says: settings of rooms, bans and
+// timeouts, blocked and masked words, emotes and announcements.
 //
 // A [Cache] reads them from a [Source], MongoDB or a file, and publishes them as a
 // [Snapshot]: immutable, shared by all rooms, with its indexes built once. Reading
@@ -13,8 +13,9 @@
 //
 // # Blocking
 //
-// [Cache.Snapshot] and [Cache.Status] never wait. [Cache.Refresh] waits until its
-// context ends at the latest. Nobody is told of a new snapshot by a call that could
+// [Cache.Snapshot], [Cache.Status], [Cache.Sanction] and [Cache.Lift] never wait.
+// [Cache.Refresh] waits until its context ends at the latest, [Cache.Ban] and
+// [Cache.Unban] for the disk. Nobody is told of a new snapshot by a call that could
 // hold the cache up: [Snapshot.Replaced] is a channel to wait for.
 //
 // # Failure

@@ -18,7 +18,7 @@ const (
 // The collections, and the fields of theirs that are read.
 var collections = []collection{
 	{"rooms", []string{"_id", "title", "owner", "moderators", "stream_url", "slow_mode", "members_only", "emotes_only", "unique", "paid", "max_connections"}, (*Documents).addRoom},
-	{"bans", []string{"_id", "user", "ip", "room", "reason", "by", "expires"}, (*Documents).addBan},
+	{"bans", []string{"_id", "kind", "user", "ip", "room", "reason", "by", "expires"}, (*Documents).addBan},
 	{"words", []string{"_id", "action", "room"}, (*Documents).addWord},
 	{"emotes", []string{"_id", "url", "room"}, (*Documents).addEmote},
 	{"announcements", []string{"_id", "text", "from", "until", "every"}, (*Documents).addAnnouncement},
@@ -70,9 +70,30 @@ func (r Room) Moderated(user string) bool {
 	return user != "" && slices.Contains(r.Moderators, user)
 }
 
-// Ban keeps a user, an address, or both out.
+// Kind says what a [Ban] keeps from.
+type Kind string
+
+// The kinds of bans.
+const (
+	KindBan     Kind = ""        // from the room
+	KindTimeout Kind = "timeout" // from chatting; they may watch
+)
+
+// kinds is how many there are.
+const kinds = 2
+
+// place tells kinds apart by a number below kinds.
+func (k Kind) place() int {
+	if k == KindTimeout {
+		return 1
+	}
+	return 0
+}
+
+// Ban keeps a user, an address, or both from the room, or from chatting there.
 type Ban struct {
 	ID      string
+	Kind    Kind
 	User    string       // user id; empty: no user
 	Net     netip.Prefix // addresses; not valid: no address
 	Room    string       // empty: all rooms
@@ -167,6 +188,7 @@ func (d *Documents) addBan(doc fields) error {
 // ban returns a ban without its id.
 func (r *reader) ban() Ban {
 	ban := Ban{
+		Kind:    r.banKind("kind"),
 		User:    r.name("user"),
 		Net:     r.network("ip"),
 		Room:    r.roomName("room"),

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"encoding/json"
+	"net/netip"
 	"reflect"
 	"strings"
 	"testing"
@@ -48,6 +49,9 @@ func TestDocumentsAreRead(t *testing.T) {
 		},
 		{"rooms", `{"_id":"a","title":"","stream_url":"","owner":null,"moderators":[]}`, Documents{Rooms: []Room{{Name: "a", Title: new(""), StreamURL: new(""), Moderators: []string{}}}}},
 		{"bans", `{"_id":"1","user":"ann","room":"","reason":"r","by":"bob","expires":"2026-11-24T13:00:00+01:00"}`, Documents{Bans: []Ban{{ID: "1", User: "ann", Reason: "r", By: "bob", Expires: noon}}}},
+		{"bans", `{"_id":"1","kind":"timeout","user":"ann","expires":"2026-11-24T12:00:00Z"}`, Documents{Bans: []Ban{{ID: "1", Kind: KindTimeout, User: "ann", Expires: noon}}}},
+		{"bans", `{"_id":"1","kind":"ban","user":"ann"}`, Documents{Bans: []Ban{{ID: "1", User: "ann"}}}},
+		{"bans", `{"_id":"1","kind":null,"user":"ann"}`, Documents{Bans: []Ban{{ID: "1", User: "ann"}}}},
 		{"bans", `{"_id":7,"ip":"::ffff:192.0.2.1"}`, Documents{Bans: []Ban{banOf("7", "192.0.2.1", "", time.Time{})}}},
 		{"bans", `{"_id":"1","ip":"2001:db8::1/32","user":""}`, Documents{Bans: []Ban{banOf("1", "2001:db8::/32", "", time.Time{})}}},
 		{"words", `{"_id":"Bad Word","action":"block"}`, Documents{Words: []Word{{Text: "Bad Word"}}}},
@@ -90,6 +94,8 @@ func TestMalformedDocumentsAreLeftOut(t *testing.T) {
 		{"bans", `{"_id":1.5,"user":"ann"}`, "_id is a number; it may be"},
 		{"bans", `{"_id":"1","ip":"192.0.2"}`, "an IP address, or a prefix"},
 		{"bans", `{"_id":"1","ip":"192.0.2.0/33"}`, "an IP address, or a prefix"},
+		{"bans", `{"_id":"1","user":"ann","kind":"mute"}`, "kind is another text; it may be ban or timeout"},
+		{"bans", `{"_id":"1","user":"ann","kind":1}`, "kind is a number"},
 		{"bans", `{"_id":"1","user":"ann","room":"*"}`, "room is another text"},
 		{"bans", `{"_id":"1","user":"ann","expires":"tomorrow"}`, "2026-11-24T18:00:00Z"},
 		{"bans", `{"_id":"1","user":"ann","expires":1e12}`, "expires is a number"},
@@ -200,7 +206,8 @@ func checkDocuments(t *testing.T, docs *Documents) {
 		if !ban.Holds(noon) {
 			continue
 		}
-		if _, found := s.Banned(ban.Room, ban.User, ban.Net.Addr(), noon); !found {
+		holds := map[Kind]func(room, user string, addr netip.Addr, now time.Time) (Ban, bool){KindBan: s.Banned, KindTimeout: s.TimedOut}[ban.Kind]
+		if _, found := holds(ban.Room, ban.User, ban.Net.Addr(), noon); !found {
 			t.Errorf("ban %+v does not hold", ban)
 		}
 	}

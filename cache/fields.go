@@ -95,6 +95,19 @@ func (r *reader) text(field string) string {
 	return ""
 }
 
+// banKind returns the kind of a ban, which is [KindBan] if it is absent.
+func (r *reader) banKind(field string) Kind {
+	switch s := r.text(field); s {
+	case "", "ban":
+		return KindBan
+	case string(KindTimeout):
+		return KindTimeout
+	default:
+		r.fail(field, "ban or timeout")
+		return KindBan
+	}
+}
+
 // nameForm tells whether a text can be a user id or an _id.
 func nameForm(s string) bool {
 	return s != "" && len(s) <= maxName && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)

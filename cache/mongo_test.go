@@ -77,12 +77,13 @@ func TestMongoDBIsRead(t *testing.T) {
 		d{{Key: "_id", Value: "other"}})
 	p.insert("bans",
 		d{{Key: "_id", Value: bson.NewObjectID()}, {Key: "user", Value: "mallory"}, {Key: "expires", Value: noon}},
-		d{{Key: "_id", Value: 5}, {Key: "ip", Value: "2001:db8::/32"}, {Key: "room", Value: "testroom"}})
+		d{{Key: "_id", Value: 5}, {Key: "ip", Value: "2001:db8::/32"}, {Key: "room", Value: "testroom"}},
+		d{{Key: "_id", Value: 6}, {Key: "kind", Value: "timeout"}, {Key: "user", Value: "mallory"}, {Key: "expires", Value: noon}})
 	p.insert("words", d{{Key: "_id", Value: "Bad Word"}, {Key: "action", Value: "mask"}})
 	p.insert("emotes", d{{Key: "_id", Value: ":a:"}, {Key: "url", Value: "https://a.example/"}})
 	p.insert("announcements", d{{Key: "_id", Value: "a"}, {Key: "text", Value: "hello"}, {Key: "every", Value: int32(60)}, {Key: "from", Value: noon}})
 	s := p.mustRefresh()
-	if want := (Counts{2, 2, 1, 1, 1}); s.Counts() != want || s.LeftOut() != 0 {
+	if want := (Counts{2, 3, 1, 1, 1}); s.Counts() != want || s.LeftOut() != 0 {
 		t.Errorf("counts are %+v, left out %d; want %+v", s.Counts(), s.LeftOut(), want)
 	}
 	if room := s.Room("testroom"); room.Owner != ann.Hex() || !room.Moderated("bob") || !room.Moderated(ann.Hex()) || *room.SlowMode != 3 || *room.MaxConnections != 9 || room.Unique != nil {
@@ -90,6 +91,9 @@ func TestMongoDBIsRead(t *testing.T) {
 	}
 	if ban, found := s.Banned("a", "mallory", addr("192.0.2.1"), noon.Add(-1)); !found || !ban.Expires.Equal(noon) {
 		t.Errorf("mallory's ban is %+v, %v", ban, found)
+	}
+	if timeout, found := s.TimedOut("a", "mallory", addr("192.0.2.1"), noon.Add(-1)); !found || timeout.ID != "6" {
+		t.Errorf("mallory's timeout is %+v, %v", timeout, found)
 	}
 	if ban, found := s.Banned("testroom", "", addr("2001:db8::1"), noon); !found || ban.ID != "5" {
 		t.Errorf("the address's ban is %+v, %v", ban, found)

@@ -1,13 +1,9 @@
 package cache
 
 import (
-	"cmp"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -16,10 +12,11 @@ import (
 )
 
 // Store keeps the bans that were set on this server: the journal does. The methods
-// never wait. An error says that nothing is stored; else done is called once, with nil
-// when it is on the disk. What is put is brought to the database.
+// never wait. An error says that nothing is stored; else done, which may be nil, is
+// called once, with nil when it is on the disk. What is put is brought to the database.
 type Store interface {
-	PutSanction(id string, value []byte, done func(error)) error
+	// PutSanctions stores values under ids: all of them or none.
+	PutSanctions(values map[string][]byte, done func(error)) error
 	DeleteSanction(id string, done func(error)) error
 }
 
@@ -33,171 +30,253 @@ const settling = 10 * time.Minute
 // sanctions are the bans that were set or lifted here, over those of the source. They
 // hold at once; the store keeps them and brings them to the database. As soon as the
 // source has such a ban too it is the source's: whoever takes it out there lifts it.
-// [Cache.publishing] guards them.
+//
+// A change of them costs a new index of the bans that were set here for the same room,
+// and nothing that grows with the source's. [Cache.publishing] guards the fields. Values
+// of set, and hidden, are published: they are replaced, never changed.
 type sanctions struct {
-	store Store
-	set   map[string]Ban       // by id
-	gone  map[string]time.Time // ids of bans that were lifted here, and when
+	store  Store
+	base   *Snapshot            // what the source says
+	set    map[string]*bans     // by room; the source has none of them
+	gone   map[string]time.Time // ids of bans that were lifted here, and when
+	hidden idSet                // those of gone that the source has
 }
 
 // Keep lets bans be set and lifted on this server, with what the store has kept of
 // them, by id. What cannot be read is logged and left out. It must be called before
 // the cache is used otherwise.
 func (c *Cache) Keep(store Store, kept map[string][]byte) {
-	s := &sanctions{store: store, set: map[string]Ban{}, gone: map[string]time.Time{}}
-	for id, value := range kept {
-		switch ban, lifted, err := DecodeBan(id, value); {
+	s := &sanctions{store: store, set: map[string]*bans{}, gone: map[string]time.Time{}}
+	rooms := map[string][]Ban{}
+	for _, id := range slices.Sorted(maps.Keys(kept)) {
+		switch ban, lifted, err := DecodeBan(id, kept[id]); {
 		case err != nil:
 			c.logger.Error("a ban of the journal cannot be read", zap.Error(err))
 		case !lifted.IsZero():
 			s.gone[id] = lifted
 		default:
-			s.set[id] = ban
+			rooms[ban.Room] = append(rooms[ban.Room], ban)
 		}
+	}
+	for room, list := range rooms {
+		s.set[room] = new(newBans(list))
 	}
 	c.publishing.Lock()
 	defer c.publishing.Unlock()
 	c.sanctions = s
-	c.put(c.base)
+	now := time.Now()
+	s.meet(c.base, now)
+	s.forget(c.lastRead(), now)
+	c.put()
 }
 
-// ParseBan returns a ban, without an id, from texts as a document of the source may
-// have them; empty ones count as absent. Its error names the field that is wrong.
-func ParseBan(user, ip, room, reason, by, expires string) (Ban, error) {
-	r := reader{doc: fields{"user": user, "ip": ip, "room": room, "reason": reason, "by": by, "expires": expires}}
-	ban := r.ban()
-	return ban, r.err
-}
-
-// Ban sets a ban, to which it gives an id, and returns it once a crash would not undo
-// it.
-func (c *Cache) Ban(b Ban) (Ban, error) {
-	b.ID = "ban-" + strings.ToLower(rand.Text()[:16])
-	err := c.sanction(b.ID, encodeBan(&b), func(s *sanctions) { s.set[b.ID] = b })
+// Sanction sets a ban, to which it gives an id, in place of those that hold for the very
+// same: of its kind, for its user and its addresses, in its room, whether they were set
+// here or stand in the source. It never waits. When it returns, the snapshot has the ban.
+//
+// done, which may be nil, is called once, on any goroutine, with nil when a crash would
+// not undo it, or with an error when it would as yet. It must not block, nor call the
+// cache. After an error of Sanction itself nothing has happened.
+func (c *Cache) Sanction(b Ban, done func(error)) (Ban, error) {
+	b.ID = newID(b.Kind)
+	c.publishing.Lock()
+	defer c.publishing.Unlock()
+	now := time.Now()
+	err := c.change(&b, c.sanctions.like(&b, now), now, done)
 	return b, err
 }
 
-// Unban lifts a ban, whether it was set here or stands in the source, and returns once
-// a crash would not undo that. It is [ErrNoBan] if there is none with this id.
-func (c *Cache) Unban(id string) error {
-	if !c.Snapshot().hasBan(id) {
-		return ErrNoBan
-	}
+// Lift lifts all bans and timeouts that hold now and match, whether they were set here or
+// stand in the source, and returns them. It never waits. When it returns, the snapshot
+// does not have them any more. If none matches it returns nothing, and done is not
+// called; else see [Cache.Sanction] for done, which stands for all of them, and for the
+// error.
+//
+// match must neither change what it is given nor call the cache.
+func (c *Cache) Lift(match func(*Ban) bool, done func(error)) (lifted []Ban, err error) {
+	c.publishing.Lock()
+	defer c.publishing.Unlock()
 	now := time.Now()
-	return c.sanction(id, encode(sanction{Lifted: &now}), func(s *sanctions) {
-		delete(s.set, id)
-		s.gone[id] = now
-	})
+	for b := range c.Snapshot().all() {
+		if match(b) && b.Holds(now) {
+			lifted = append(lifted, *b)
+		}
+	}
+	if len(lifted) == 0 {
+		return nil, nil
+	}
+	if err := c.change(nil, lifted, now, done); err != nil {
+		return nil, err
+	}
+	return lifted, nil
 }
 
-// sanction stores and publishes a change.
-func (c *Cache) sanction(id string, value []byte, change func(*sanctions)) error {
+// Ban is [Cache.Sanction], and returns once a crash would not undo it. An error of the
+// store says that it may be in force, and not survive a crash.
+func (c *Cache) Ban(b Ban) (Ban, error) {
 	kept := make(chan error, 1)
-	c.publishing.Lock()
-	err := c.sanctions.store.PutSanction(id, value, func(err error) { kept <- err })
-	if err == nil {
-		change(c.sanctions)
-		c.put(c.base)
-	}
-	c.publishing.Unlock()
+	b, err := c.Sanction(b, func(err error) { kept <- err })
 	if err != nil {
+		return b, err
+	}
+	return b, <-kept
+}
+
+// Unban lifts the ban or timeout with an id, as [Cache.Lift] does, and returns once a
+// crash would not undo that. It is [ErrNoBan] if none with this id holds.
+func (c *Cache) Unban(id string) error {
+	kept := make(chan error, 1)
+	lifted, err := c.Lift(func(b *Ban) bool { return b.ID == id }, func(err error) { kept <- err })
+	switch {
+	case err != nil:
 		return err
+	case len(lifted) == 0:
+		return ErrNoBan
 	}
 	return <-kept
 }
 
-// over returns what holds: a snapshot of the source with the bans that were set and
-// lifted here. The source was last read at the time read, zero if it never was.
-func (s *sanctions) over(base *Snapshot, read, now time.Time) *Snapshot {
-	s.forget(base, read, now)
-	result := *base
-	result.replaced = make(chan struct{})
-	lifted := func(b Ban) bool { _, gone := s.gone[b.ID]; return gone }
-	if len(s.gone) > 0 && slices.ContainsFunc(base.bans.list, lifted) {
-		result.bans = newBans(slices.DeleteFunc(slices.Clone(base.bans.list), lifted))
+// newID makes an id that no ban has had.
+func newID(kind Kind) string {
+	name := "ban-"
+	if kind == KindTimeout {
+		name = "timeout-"
 	}
-	result.local = newBans(slices.SortedFunc(maps.Values(s.set), func(a, b Ban) int { return cmp.Compare(a.ID, b.ID) }))
-	result.counts.Bans = len(result.bans.list) + len(result.local.list)
-	return &result
+	return name + strings.ToLower(rand.Text()[:16])
 }
 
-// forget drops what counts no more: what has expired, what the source has made its
-// own, and the lifting of what it has no more.
-func (s *sanctions) forget(base *Snapshot, read, now time.Time) {
-	if len(s.set)+len(s.gone) == 0 {
-		return
+// change sets a ban, unless that is nil, and lifts others, in one breath. The caller
+// holds publishing.
+func (c *Cache) change(set *Ban, lifted []Ban, now time.Time, done func(error)) error {
+	values := make(map[string][]byte, 1+len(lifted))
+	if set != nil {
+		values[set.ID] = encodeBan(set)
 	}
-	sourced := make(map[string]bool)
-	for i := range base.bans.list {
-		id := base.bans.list[i].ID
-		_, set := s.set[id]
-		_, gone := s.gone[id]
-		if set || gone {
-			sourced[id] = true
+	for i := range lifted {
+		values[lifted[i].ID] = encode(sanction{Lifted: &now})
+	}
+	s := c.sanctions
+	if err := s.store.PutSanctions(values, done); err != nil {
+		return err
+	}
+	s.lift(lifted, now)
+	if set != nil {
+		s.renew(set.Room, set, now)
+	}
+	c.put()
+	return nil
+}
+
+// like returns the bans in force that hold for the very same as another one.
+func (s *sanctions) like(b *Ban, now time.Time) []Ban {
+	found := s.base.bans.like(b, s.hidden, now, nil)
+	if set := s.set[b.Room]; set != nil {
+		found = set.like(b, nil, now, found)
+	}
+	return found
+}
+
+// lift takes bans out, and hides those of the source.
+func (s *sanctions) lift(lifted []Ban, now time.Time) {
+	rooms := map[string]bool{} // in which bans that were set here are among them
+	more := idSet{}
+	for i := range lifted {
+		id := lifted[i].ID
+		s.gone[id] = now
+		if s.sourced(id) {
+			more[id] = struct{}{}
+		} else {
+			rooms[lifted[i].Room] = true
 		}
 	}
-	for id := range s.set {
-		if ban := s.set[id]; sourced[id] || !ban.Holds(now) {
-			delete(s.set, id)
-			_ = s.store.DeleteSanction(id, nil) // if it stays it is deleted after the next start
+	if len(more) > 0 {
+		maps.Copy(more, s.hidden)
+		s.hidden = more
+	}
+	for room := range rooms {
+		s.renew(room, nil, now)
+	}
+}
+
+// renew makes anew what is set for a room: with one ban more, unless that is nil, without
+// those that were lifted or made the source's own, and without those that have expired,
+// which nobody needs to keep any more.
+func (s *sanctions) renew(room string, more *Ban, now time.Time) {
+	var list []Ban
+	if old := s.set[room]; old != nil {
+		list = make([]Ban, 0, len(old.list)+1)
+		for i := range old.list {
+			ban := &old.list[i]
+			switch _, gone := s.gone[ban.ID]; {
+			case gone:
+			case s.sourced(ban.ID), !ban.Holds(now):
+				s.drop(ban.ID)
+			default:
+				list = append(list, *ban)
+			}
+		}
+	}
+	if more != nil {
+		list = append(list, *more)
+	}
+	if len(list) == 0 {
+		delete(s.set, room)
+		return
+	}
+	s.set[room] = new(newBans(list))
+}
+
+// drop has the store keep a ban, or the lifting of one, no longer.
+func (s *sanctions) drop(id string) {
+	_ = s.store.DeleteSanction(id, nil) // if it stays it is deleted after the next start
+}
+
+// sourced tells whether the source has a ban.
+func (s *sanctions) sourced(id string) bool { return s.base.ids.has(id) }
+
+// meet takes note of what the source says now: what it has made its own, and what of the
+// lifted it has.
+func (s *sanctions) meet(base *Snapshot, now time.Time) {
+	s.base = base
+	for room, set := range s.set {
+		if slices.ContainsFunc(set.list, func(b Ban) bool { return s.sourced(b.ID) }) {
+			s.renew(room, nil, now)
+		}
+	}
+	s.hidden = idSet{}
+	for id := range s.gone {
+		if s.sourced(id) {
+			s.hidden[id] = struct{}{}
+		}
+	}
+}
+
+// forget drops what counts no more: what has expired, and the lifting of what the source
+// has no more. The source was last read at the time read, zero if it never was.
+func (s *sanctions) forget(read, now time.Time) {
+	for room, set := range s.set {
+		if slices.ContainsFunc(set.list, func(b Ban) bool { return !b.Holds(now) }) {
+			s.renew(room, nil, now)
 		}
 	}
 	for id, at := range s.gone {
-		if !sourced[id] && read.Sub(at) > settling {
+		if !s.sourced(id) && read.Sub(at) > settling {
 			delete(s.gone, id)
-			_ = s.store.DeleteSanction(id, nil)
+			s.drop(id)
 		}
 	}
 }
 
-// sanction is what the store keeps of a ban.
-type sanction struct {
-	User    string     `json:"user,omitempty"`
-	IP      string     `json:"ip,omitempty"`
-	Room    string     `json:"room,omitempty"`
-	Reason  string     `json:"reason,omitempty"`
-	By      string     `json:"by,omitempty"`
-	Expires *time.Time `json:"expires,omitempty"`
-	Lifted  *time.Time `json:"lifted,omitempty"` // it was lifted; nothing else counts
-}
-
-// DecodeBan reads what [Store] was given. lifted is when the ban was lifted, zero if
-// it holds.
-func DecodeBan(id string, value []byte) (ban Ban, lifted time.Time, err error) {
-	var s sanction
-	if err := json.Unmarshal(value, &s); err != nil {
-		return Ban{}, time.Time{}, fmt.Errorf("ban %.64q: %w", id, err)
+// over returns what holds: a snapshot of the source with the bans that were set and
+// lifted here.
+func (s *sanctions) over() *Snapshot {
+	result := *s.base
+	result.replaced = make(chan struct{})
+	result.local = maps.Clone(s.set)
+	result.lifted = s.hidden
+	result.counts.Bans -= len(s.hidden)
+	for _, set := range s.set {
+		result.counts.Bans += len(set.list)
 	}
-	if s.Lifted != nil {
-		return Ban{ID: id}, *s.Lifted, nil
-	}
-	ban = Ban{ID: id, User: s.User, Room: s.Room, Reason: s.Reason, By: s.By}
-	if s.Expires != nil {
-		ban.Expires = *s.Expires
-	}
-	if s.IP != "" {
-		if ban.Net, err = netip.ParsePrefix(s.IP); err != nil {
-			return Ban{}, time.Time{}, fmt.Errorf("ban %.64q: %w", id, err)
-		}
-	}
-	return ban, time.Time{}, nil
-}
-
-func encodeBan(b *Ban) []byte {
-	s := sanction{User: b.User, Room: b.Room, Reason: b.Reason, By: b.By}
-	if b.Net.IsValid() {
-		s.IP = b.Net.String()
-	}
-	if !b.Expires.IsZero() {
-		s.Expires = &b.Expires
-	}
-	return encode(s)
-}
-
-func encode(s sanction) []byte {
-	data, err := json.Marshal(s)
-	if err != nil {
-		panic("cache: encode: " + err.Error()) // it holds nothing that cannot be encoded
-	}
-	return data
+	return &result
 }

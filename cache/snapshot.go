@@ -18,8 +18,10 @@ type Snapshot struct {
 	leftOut  int
 
 	rooms         map[string]Room
-	bans          bans // of the source
-	local         bans // set on this server
+	bans          bans             // of the source
+	ids           idSet            // of the bans of the source
+	lifted        idSet            // those of the source that were lifted on this server
+	local         map[string]*bans // set on this server, by room
 	words         words
 	emotes        map[string]Emote
 	announcements []Announcement
@@ -45,6 +47,7 @@ func NewSnapshot(docs *Documents, loadedAt time.Time) *Snapshot {
 		leftOut:       docs.Malformed,
 		rooms:         make(map[string]Room, len(docs.Rooms)),
 		bans:          newBans(docs.Bans),
+		ids:           make(idSet, len(docs.Bans)),
 		words:         newWords(docs.Words),
 		emotes:        make(map[string]Emote, len(docs.Emotes)),
 		announcements: docs.Announcements,
@@ -58,6 +61,9 @@ func NewSnapshot(docs *Documents, loadedAt time.Time) *Snapshot {
 	}
 	for _, room := range docs.Rooms {
 		s.rooms[room.Name] = room
+	}
+	for i := range docs.Bans {
+		s.ids[docs.Bans[i].ID] = struct{}{}
 	}
 	for _, emote := range docs.Emotes {
 		s.emotes[emote.Code] = emote
@@ -88,38 +94,62 @@ func (s *Snapshot) Replaced() <-chan struct{} { return s.replaced }
 func (s *Snapshot) Room(name string) Room { return s.rooms[name] }
 
 // Banned returns a ban that holds at a time for a user, or for an address, in a
-// room. An empty user or the zero address stands for none.
+// room: of several the one that lasts longest. A timeout is none. An empty user or the
+// zero address stands for none.
 func (s *Snapshot) Banned(room, user string, addr netip.Addr, now time.Time) (Ban, bool) {
-	for _, b := range [2]*bans{&s.local, &s.bans} {
-		if ban, found := b.find(room, user, addr, now); found {
-			return *ban, true
-		}
-	}
-	return Ban{}, false
+	return s.longest(KindBan, room, user, addr, now)
 }
 
-// Bans goes through all bans, those that have expired too: first those that were set
-// on this server, then those of the source in its order.
+// TimedOut returns, as [Snapshot.Banned] does, a timeout.
+func (s *Snapshot) TimedOut(room, user string, addr netip.Addr, now time.Time) (Ban, bool) {
+	return s.longest(KindTimeout, room, user, addr, now)
+}
+
+func (s *Snapshot) longest(kind Kind, room, user string, addr netip.Addr, now time.Time) (Ban, bool) {
+	addr = addr.Unmap().WithZone("")
+	var found *Ban
+	for _, where := range [2]string{room, ""} {
+		found = longer(found, s.bans.find(kind, where, user, addr, s.lifted, now))
+		if local := s.local[where]; local != nil {
+			found = longer(found, local.find(kind, where, user, addr, nil, now))
+		}
+	}
+	if found == nil {
+		return Ban{}, false
+	}
+	return *found, true
+}
+
+// Bans goes through all bans and timeouts, those that have expired too: first those that
+// were set on this server, by room, then those of the source in its order.
 func (s *Snapshot) Bans() iter.Seq[Ban] {
 	return func(yield func(Ban) bool) {
-		for _, list := range [2][]Ban{s.local.list, s.bans.list} {
-			for i := range list {
-				if !yield(list[i]) {
-					return
-				}
+		for ban := range s.all() {
+			if !yield(*ban) {
+				return
 			}
 		}
 	}
 }
 
-// hasBan tells whether there is a ban with that id.
-func (s *Snapshot) hasBan(id string) bool {
-	for b := range s.Bans() {
-		if b.ID == id {
-			return true
+// all goes through what Bans does. The bans are the snapshot's own.
+func (s *Snapshot) all() iter.Seq[*Ban] {
+	return func(yield func(*Ban) bool) {
+		for _, room := range slices.Sorted(maps.Keys(s.local)) {
+			list := s.local[room].list
+			for i := range list {
+				if !yield(&list[i]) {
+					return
+				}
+			}
+		}
+		for i := range s.bans.list {
+			ban := &s.bans.list[i]
+			if !s.lifted.has(ban.ID) && !yield(ban) {
+				return
+			}
 		}
 	}
-	return false
 }
 
 // CheckWords looks for blocked and masked words in a text that is said in a room.

@@ -1,6 +1,7 @@
 package journal_test
 
 import (
+	"crypto/rand"
 	"fmt"
 	"slices"
 	"sync"
@@ -143,4 +144,70 @@ func BenchmarkRestore(b *testing.B) {
 	}
 	b.ReportMetric(float64(size)/events, "file-bytes/event")
 	b.ReportMetric(opening.Seconds()/float64(b.N), "open-s")
+}
+
+// BenchmarkAll streams a log of 100,000 events, of which none, every tenth or all are
+// removed, by marks or by a clear.
+func BenchmarkAll(b *testing.B) {
+	const events = 100_000
+	for _, bb := range []struct {
+		name  string
+		every uint64 // of the events that get a mark; 0: none
+		clear bool
+	}{{"none removed", 0, false}, {"every tenth", 10, false}, {"all", 1, false}, {"cleared", 0, true}} {
+		b.Run(bb.name, func(b *testing.B) {
+			s := openNew(b)
+			epoch := s.room("a")
+			s.say(epoch, 1, events)
+			s.sayThat(epoch, events+1, func(e *journal.Event) {
+				for seq := bb.every; bb.every > 0 && seq <= events; seq += bb.every {
+					e.Removes = append(e.Removes, seq)
+				}
+				e.Clears = bb.clear
+			})
+			for b.Loop() {
+				read := 0
+				for _, err := range s.All(epoch, 0, 0) {
+					if err != nil {
+						b.Fatal(err)
+					}
+					read++
+				}
+				if read != events+1 {
+					b.Fatalf("read %d events", read)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/events, "ns/event")
+		})
+	}
+}
+
+// BenchmarkVotes is a poll in which 100,000 users vote, and the reading of their votes.
+func BenchmarkVotes(b *testing.B) {
+	const voters = 100_000
+	s := openNew(b)
+	epoch := s.room("a")
+	s.say(epoch, 1, 1)
+	votes := make([]journal.Vote, voters)
+	for i := range votes {
+		votes[i] = journal.Vote{Epoch: epoch, Poll: 1, User: rand.Text(), Option: i % 8}
+	}
+	b.Run("put", func(b *testing.B) {
+		for b.Loop() {
+			for _, v := range votes[1:] {
+				if err := s.PutVote(v, nil); err != nil {
+					b.Fatal(err)
+				}
+			}
+			s.must(func(done func(error)) error { return s.PutVote(votes[0], done) })
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/voters, "ns/vote")
+	})
+	b.Run("read", func(b *testing.B) {
+		for b.Loop() {
+			if got, err := s.Votes(epoch, 1); err != nil || len(got) != voters {
+				b.Fatalf("read %d votes, error %v", len(got), err)
+			}
+		}
+	})
 }

@@ -7,12 +7,16 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 )
 
-// checkBudget bounds the reading of the pages that hold events. What it leaves out
-// is checked when it is read; the pages above them are checked in any case.
+// checkBudget bounds the reading of the pages that hold events, marks and votes. What it
+// leaves out is checked when it is read; the pages above them are checked in any case.
 const checkBudget = 2 * time.Second
+
+// unbounded are the buckets that grow with what is said.
+var unbounded = []string{string(bucketEvents), string(bucketRemoved), string(bucketVotes)}
 
 // checkFile reads a bbolt file without bbolt, which trusts what is in its pages: it
 // panics, or reads outside the file, where they make no sense. The error says what
@@ -52,6 +56,7 @@ type checker struct {
 	deadline time.Time
 
 	foreign bool // nothing says that it is a journal
+	format  int  // what it says of its format, 0 before that was read
 	meta    meta
 	used    []uint64   // a bit for each page that the walk has met
 	pages   [][]byte   // buffers, by depth
@@ -79,18 +84,28 @@ func (c *checker) check() error {
 	if len(c.trees) == 0 {
 		return c.checkFree() // a process ended before it had made anything of the file
 	}
-	for _, name := range buckets {
-		t, ok := c.tree(string(name))
-		if !ok {
-			_, ours := c.tree(string(bucketJournal))
-			c.foreign = !ours
-			return fmt.Errorf("bucket %q is missing", name)
-		}
-		if err := c.checkTree(t); err != nil {
-			return fmt.Errorf("bucket %q: %w", name, err)
+	_, ours := c.tree(string(bucketJournal))
+	c.foreign = !ours
+	if err := c.checkBucket(bucketJournal); err != nil { // it says the format
+		return err
+	}
+	for _, name := range bucketsOf(c.format)[1:] {
+		if err := c.checkBucket(name); err != nil {
+			return err
 		}
 	}
 	return c.checkFree()
+}
+
+func (c *checker) checkBucket(name []byte) error {
+	t, ok := c.tree(string(name))
+	if !ok {
+		return fmt.Errorf("bucket %q is missing", name)
+	}
+	if err := c.checkTree(t); err != nil {
+		return fmt.Errorf("bucket %q: %w", name, err)
+	}
+	return nil
 }
 
 func (c *checker) tree(name string) (treeRoot, bool) {
@@ -117,13 +132,14 @@ func (c *checker) noteBucket(e element) error {
 
 // checkTree walks over a bucket and checks its records.
 func (c *checker) checkTree(t treeRoot) error {
-	w := walk{checker: c, mayStop: t.name == string(bucketEvents)}
+	w := walk{checker: c, mayStop: slices.Contains(unbounded, t.name)}
 	w.visit = func(e element) error {
 		if e.flags != 0 {
 			return fmt.Errorf("key %x holds no record", e.key)
 		}
 		if t.name == string(bucketJournal) && bytes.Equal(e.key, keyFormat) {
-			_, err := parseFormat(e.value)
+			var err error
+			c.format, err = parseFormat(e.value)
 			return err
 		}
 		if err := checkRecord(t.name, e.key, e.value); err != nil {

@@ -31,6 +31,7 @@ const (
 	childDir  = "JOURNAL_TEST_DIR"
 	roleWrite = "write"
 	roleFull  = "full disk"
+	roleMod   = "moderate"
 )
 
 func TestMain(m *testing.M) {
@@ -42,7 +43,7 @@ func TestMain(m *testing.M) {
 
 // runChild returns the child's exit status.
 func runChild(role string) int {
-	run := map[string]func(dir string) error{roleWrite: writeForEver, roleFull: fillTheDisk}[role]
+	run := map[string]func(dir string) error{roleWrite: writeForEver, roleFull: fillTheDisk, roleMod: moderateForEver}[role]
 	if err := run(os.Getenv(childDir)); err != nil {
 		fmt.Println("failed:", err)
 		return 1

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -17,7 +18,8 @@ import (
 )
 
 // sample writes a journal of several rooms, closes it and returns its bytes. Its
-// events are in the logs a-1 to d-1, from 1 to 400 each.
+// events are in the logs a-1 to d-1, from 1 to 400 each; every third of a-1 is removed,
+// and in b-1 there is a poll.
 func sample(t *testing.T) []byte {
 	t.Helper()
 	dir := t.TempDir()
@@ -27,7 +29,14 @@ func sample(t *testing.T) []byte {
 	}
 	big := event("a-1", 401)
 	big.Data = make([]byte, 20_000) // goes on over several pages
+	for seq := uint64(3); seq <= 400; seq += 3 {
+		big.Removes = append(big.Removes, seq)
+	}
 	s.must(func(done func(error)) error { return s.Append(big, done) })
+	for user := range 200 {
+		s.vote("b-1", 7, fmt.Sprint("user", user), user%3)
+	}
+	// A damaged first page can undo the last transaction, but not more.
 	s.must(func(done func(error)) error { return s.PutSanction("x", []byte("{}"), done) })
 	s.close()
 	data, err := os.ReadFile(file(dir))
@@ -86,9 +95,15 @@ func wantSample(t *testing.T, j *journal.Journal) {
 			t.Fatalf("room %s: got %d events, error %v", name, len(events), err)
 		}
 		for i, e := range events {
-			if e.Seq != uint64(i+1) || !bytes.Equal(e.Data, event(name+"-1", e.Seq).Data) {
-				t.Fatalf("room %s: event %d came back as %d %s", name, i+1, e.Seq, e.Data)
+			if e.Seq != uint64(i+1) || !bytes.Equal(e.Data, event(name+"-1", e.Seq).Data) || e.Removed != (name == "a" && e.Seq%3 == 0) {
+				t.Fatalf("room %s: event %d came back as %d, removed %v, %s", name, i+1, e.Seq, e.Removed, e.Data)
 			}
+		}
+	}
+	votes, err := j.Votes("b-1", 7)
+	for user := range 200 {
+		if option, ok := votes[fmt.Sprint("user", user)]; err != nil || !ok || option != user%3 {
+			t.Fatalf("user %d voted for %d, %v, error %v", user, option, ok, err)
 		}
 	}
 }
@@ -206,7 +221,7 @@ func TestUnknownFormatIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	open(t, dir).close()
 	for format, want := range map[string]error{
-		"2":                    journal.ErrFormat,
+		"3":                    journal.ErrFormat,
 		"1000000":              journal.ErrFormat,
 		"0":                    journal.ErrDamaged,
 		"":                     journal.ErrDamaged,
@@ -219,7 +234,7 @@ func TestUnknownFormatIsRefused(t *testing.T) {
 			t.Errorf("format %q: got error %v", format, err)
 		}
 	}
-	setFormat(t, dir, "1")
+	setFormat(t, dir, "2")
 	open(t, dir)
 }
 

@@ -1,6 +1,6 @@
 // Package journal is the embedded store on local disk that makes rooms survive a
-// crash. One file holds the events of every room, the rooms that are open, the
-// sanctions, the secret of user tokens, and how far a database has been brought.
+// crash. One file holds the events of every room, the votes of their polls, the rooms
+// that are open, the sanctions, the secret of user tokens, and how far a database has been brought.
 //
 // # Lives
 //
@@ -27,6 +27,19 @@
 // refused; other writes are taken as long as the queue has room. Both turns are
 // logged once. Reading goes on.
 //
+// # Removals
+//
+// An event may remove earlier ones of its life, or all of them ([Event.Removes],
+// [Event.Clears]). What it does is stored with it, in one transaction, and is seen by
+// every reading that begins after Append has returned: the removed events come with
+// [Event.Removed], and their Data as it was. It is for the reader to keep them back.
+//
+// # Ballots
+//
+// What users choose in a poll is kept apart from events, by [Journal.PutVote], so that it
+// survives a crash, until an event ends the poll ([Event.Ends]). From then on nobody finds
+// the votes any more; they are removed in the background.
+//
 // # Reading
 //
 // Whatever is read is copied in portions. No transaction of the file is open while
@@ -35,8 +48,9 @@
 //
 // # Retention
 //
-// Events older than [Options.Retention] are removed in small steps, and with its
-// last event a closed life. The space is used again; the file does not shrink. With
+// Events older than [Options.Retention] are removed in small steps, with the marks that
+// they are removed and the votes of polls that they opened, and with its last event a
+// closed life. The space is used again; the file does not shrink. With
 // [Options.Forward] no event is removed before the database has it, however long
 // the database is away: the server promises to lose nothing. The price is disk,
 // visible in [Stats] as Lag and FileSize.
@@ -44,7 +58,7 @@
 // # Damage
 //
 // [Open] reads the whole file before it trusts it (for two seconds, if it is huge;
-// the structure above the events always). Each record has a checksum that is
+// the structure above what grows always). Each record has a checksum that is
 // verified whenever it is read. Damage that comes up later is an error of the read
 // that meets it, and leaves the other rooms readable.
 package journal

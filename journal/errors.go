@@ -25,8 +25,9 @@ var (
 	ErrNotFound = errors.New("not in the journal")
 	// ErrOver: the life was closed.
 	ErrOver = errors.New("the room is closed")
-	// ErrOrder: an event's seq does not follow the newest one, or a room is
-	// opened twice: a mistake of the caller.
+	// ErrOrder: an event's seq does not follow the newest one, what an event
+	// removes or ends does not stand before it, a vote is for no poll or for one
+	// that is over, or a room is opened twice: a mistake of the caller.
 	ErrOrder = errors.New("out of order")
 )
 

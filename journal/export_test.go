@@ -1,6 +1,10 @@
 package journal
 
-import "time"
+import (
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
 
 // What tests of the package from outside may see.
 const (
@@ -8,6 +12,9 @@ const (
 	PruneEvents = pruneEvents
 	BulkEvents  = bulkEvents
 	FileName    = fileName
+
+	PortionEvents = portionEvents
+	PortionVotes  = portionVotes
 )
 
 // FailCommits makes every commit ask f first.
@@ -18,6 +25,17 @@ func (j *Journal) OpenTransactions() int {
 	j.file.RLock()
 	defer j.file.RUnlock()
 	return j.db.Stats().OpenTxN
+}
+
+// Records counts what is in a bucket of the file.
+func (j *Journal) Records(bucket string) (count int, err error) {
+	err = j.view(func(tx *bolt.Tx) error {
+		return tx.Bucket([]byte(bucket)).ForEach(func(_, _ []byte) error {
+			count++
+			return nil
+		})
+	})
+	return count, err
 }
 
 // DropFile closes the file under the journal's feet, as bbolt does when it cannot

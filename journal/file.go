@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	format     = 1  // of the file, as this version writes it
+	format     = 2  // of the file, as this version writes it
 	secretSize = 32 // bytes
 )
 
@@ -137,10 +137,20 @@ func parseFormat(value []byte) (int, error) {
 
 // upgrade is the one place where a file of an older format is brought up to date,
 // in the transaction that opens it: a case for each format that ever was.
-func upgrade(_ *bolt.Tx, from int) error {
+//
+// Format 2 has buckets for removals and for votes, and two more fields in the record of
+// a life. All that format 1 holds is as it was.
+func upgrade(tx *bolt.Tx, from int) error {
 	switch from {
 	case format:
 		return nil
+	case 1:
+		for _, name := range buckets[len(bucketsOf(from)):] {
+			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+				return err
+			}
+		}
+		return tx.Bucket(bucketJournal).Put(keyFormat, []byte(strconv.Itoa(format)))
 	default:
 		return fmt.Errorf("%w: it is %d, from which there is no way to %d", ErrFormat, from, format)
 	}

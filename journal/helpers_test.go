@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -97,6 +99,48 @@ func (s *store) say(epoch string, first, last uint64) {
 		}
 	}
 	s.must(func(done func(error)) error { return s.Append(event(epoch, last), done) })
+}
+
+// vote puts a vote, and waits until it is on the disk.
+func (s *store) vote(epoch string, poll uint64, user string, option int) {
+	s.t.Helper()
+	s.must(func(done func(error)) error {
+		return s.PutVote(journal.Vote{Epoch: epoch, Poll: poll, User: user, Option: option}, done)
+	})
+}
+
+// sayThat appends an event that change has had a hand in, and waits for it.
+func (s *store) sayThat(epoch string, seq uint64, change func(*journal.Event)) {
+	s.t.Helper()
+	e := event(epoch, seq)
+	change(&e)
+	s.must(func(done func(error)) error { return s.Append(e, done) })
+}
+
+// wantRemoved demands that exactly these events of a log are removed.
+func (s *store) wantRemoved(why, epoch string, want ...uint64) {
+	s.t.Helper()
+	var got []uint64
+	for e, err := range s.All(epoch, 0, 0) {
+		if err != nil {
+			s.t.Fatalf("%s: log of %s: %v", why, epoch, err)
+		}
+		if e.Removed {
+			got = append(got, e.Seq)
+		}
+	}
+	if !slices.Equal(got, want) {
+		s.t.Fatalf("%s: %v are removed from %s, want %v", why, got, epoch, want)
+	}
+}
+
+// wantVotes demands that users have chosen exactly that.
+func (s *store) wantVotes(why, epoch string, poll uint64, want map[string]int) {
+	s.t.Helper()
+	got, err := s.Votes(epoch, poll)
+	if err != nil || !maps.Equal(got, want) {
+		s.t.Fatalf("%s: the votes of poll %d of %s are %v, error %v, want %v", why, poll, epoch, got, err, want)
+	}
 }
 
 // wantLog demands that a log holds exactly the events from first to last.

@@ -33,6 +33,8 @@ type life struct {
 	lifeRecord
 	id  uint64
 	seq uint64 // of the newest event that was accepted
+	// Events that were removed by others which are not on the disk yet; nil: none.
+	removing map[uint64]struct{}
 }
 
 // index holds all lives and sanctions in memory, as they were accepted. Journal.mu

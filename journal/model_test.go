@@ -3,6 +3,7 @@ package journal_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -27,6 +28,35 @@ type modelLife struct {
 	settings    string
 	closed      bool
 	events      uint64
+	removed     map[uint64]bool
+	poll        uint64         // that goes on; 0: none
+	votes       map[string]int // in it
+}
+
+// next returns the next event of a life, which may remove others, or end or begin a
+// poll.
+func (m *model) next(l *modelLife) journal.Event {
+	e := event(l.epoch, l.events+1)
+	switch what := m.random.IntN(60); {
+	case l.events == 0:
+	case what == 0:
+		e.Clears = true
+		for seq := uint64(1); seq <= l.events; seq++ {
+			l.removed[seq] = true
+		}
+	case what < 10:
+		for range 1 + m.random.IntN(3) {
+			seq := 1 + m.random.Uint64N(l.events)
+			e.Removes = append(e.Removes, seq)
+			l.removed[seq] = true
+		}
+	case what < 15:
+		e.Ends, l.poll = l.poll, 0
+	case what < 25 && l.poll == 0:
+		l.poll, l.votes = e.Seq, map[string]int{}
+	}
+	l.events++
+	return e
 }
 
 // open returns the open life of a room, or nil.
@@ -76,15 +106,21 @@ func (m *model) step(t *testing.T, s *store) {
 	l := m.open(room)
 	switch what := m.random.IntN(20); {
 	case l == nil:
-		l = &modelLife{room: room, epoch: fmt.Sprint("epoch", len(m.lives)), port: m.random.IntN(1000)}
+		l = &modelLife{room: room, epoch: fmt.Sprint("epoch", len(m.lives)), port: m.random.IntN(1000), removed: map[uint64]bool{}}
 		m.lives = append(m.lives, l)
 		m.write(t, func() error {
 			return s.OpenRoom(journal.Room{Name: room, Epoch: l.epoch, Port: l.port, Created: time.Now()}, nil)
 		})
 	case what < 15:
 		for range 1 + m.random.IntN(30) {
-			l.events++
-			m.write(t, func() error { return s.Append(event(l.epoch, l.events), nil) })
+			e := m.next(l)
+			m.write(t, func() error { return s.Append(e, nil) })
+			if l.poll == 0 {
+				continue
+			}
+			v := journal.Vote{Epoch: l.epoch, Poll: l.poll, User: id, Option: m.random.IntN(8)}
+			l.votes[id] = v.Option
+			m.write(t, func() error { return s.PutVote(v, nil) })
 		}
 	case what == 15:
 		l.closed = true
@@ -130,6 +166,10 @@ func (m *model) compare(t *testing.T, s *store) {
 			wantOpen = append(wantOpen, fmt.Sprint(l.room, l.epoch, l.port, l.settings, l.events))
 		}
 		s.wantLog(l.epoch, 1, l.events)
+		s.wantRemoved("like the model", l.epoch, slices.Sorted(maps.Keys(l.removed))...)
+		if l.poll > 0 {
+			s.wantVotes("like the model", l.epoch, l.poll, l.votes)
+		}
 	}
 	if !slices.Equal(open, wantOpen) {
 		t.Fatalf("open rooms: got %q, want %q", open, wantOpen)

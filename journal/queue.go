@@ -11,6 +11,7 @@ type write struct {
 	changes []change
 	done    func(error) // may be nil
 	event   bool        // it is one event, for Stats
+	removes *removal    // what memory keeps in mind until it is on the disk; may be nil
 }
 
 // writeOverhead is what a write counts in the queue beside its keys and values.
@@ -79,7 +80,8 @@ func (j *Journal) take(batch []write) []write {
 	return batch
 }
 
-// release makes room in the queue for what has been committed.
+// release makes room in the queue for what has been committed, and forgets what readers
+// find in the file now.
 func (j *Journal) release(batch []write) {
 	size := 0
 	for i := range batch {
@@ -89,6 +91,9 @@ func (j *Journal) release(batch []write) {
 	defer j.mu.Unlock()
 	j.queue.bytes -= size
 	j.queue.length -= len(batch)
+	for i := range batch {
+		batch[i].settle()
+	}
 }
 
 // signal leaves a token for whoever waits for one.

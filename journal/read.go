@@ -3,6 +3,7 @@ package journal
 import (
 	"bytes"
 	"iter"
+	"maps"
 	"math"
 	"time"
 
@@ -17,8 +18,8 @@ const (
 
 // Read returns events of a life, whether it is open or closed, that are on the
 // disk: those with a seq above after and, unless before is 0, below before; the
-// oldest limit of them, in order. The error is [ErrNotFound] for an unknown life,
-// [ErrDamaged] for records that cannot be read.
+// oldest limit of them, in order, with Removed set. The error is [ErrNotFound] for an
+// unknown life, [ErrDamaged] for records that cannot be read.
 func (j *Journal) Read(epoch string, after, before uint64, limit int) ([]Event, error) {
 	var events []Event
 	if limit <= 0 {
@@ -43,11 +44,11 @@ func (j *Journal) All(epoch string, after, before uint64) iter.Seq2[Event, error
 	return func(yield func(Event, error) bool) {
 		for {
 			portion, err := j.portion(epoch, after, before, portionEvents)
-			for _, e := range portion {
-				if !yield(e, nil) {
+			for i := range portion {
+				if !yield(portion[i], nil) {
 					return
 				}
-				after = e.Seq
+				after = portion[i].Seq
 			}
 			if err != nil {
 				yield(Event{}, err)
@@ -85,6 +86,7 @@ type Command struct {
 	User, ID string
 	Seq      uint64
 	Time     time.Time
+	Removed  bool // the event is removed
 }
 
 // Commands returns the commands with an id that made the events of a life since a
@@ -99,9 +101,10 @@ func (j *Journal) Commands(epoch string, since time.Time) ([]Command, error) {
 			return commands, err
 		}
 		var found []Command
-		for _, e := range events {
+		for i := range events {
+			e := &events[i]
 			if e.Time >= oldest && e.Command != "" {
-				found = append(found, Command{User: e.User, ID: e.Command, Seq: e.Seq, Time: time.UnixMilli(e.Time)})
+				found = append(found, Command{User: e.User, ID: e.Command, Seq: e.Seq, Time: time.UnixMilli(e.Time), Removed: e.Removed})
 			}
 		}
 		commands = append(found, commands...)
@@ -119,7 +122,9 @@ func (j *Journal) lookUp(epoch string) (life, error) {
 	if err != nil {
 		return life{}, err
 	}
-	return *l, nil
+	found := *l
+	found.removing = maps.Clone(l.removing)
+	return found, nil
 }
 
 // portion reads the next events of a life with a seq above after, and below before
@@ -139,6 +144,7 @@ func (j *Journal) portion(epoch string, after, before uint64, limit int) ([]Even
 	var events []Event
 	size := 0
 	err = j.view(func(tx *bolt.Tx) error {
+		removed := marksFrom(tx, l.id, after+1)
 		c := tx.Bucket(bucketEvents).Cursor()
 		for key, value := c.Seek(eventKey(l.id, after+1)); key != nil; key, value = c.Next() {
 			owner, seq, ok := splitEventKey(key)
@@ -149,7 +155,11 @@ func (j *Journal) portion(epoch string, after, before uint64, limit int) ([]Even
 			if err != nil {
 				return damagef("event %d of room %q, epoch %q: %v", seq, l.Room, l.Epoch, err)
 			}
-			e.Epoch, e.Room = l.Epoch, l.Room
+			marked, err := removed.has(seq)
+			if err != nil {
+				return damagef("the mark that event %d of room %q, epoch %q, is removed: %v", seq, l.Room, l.Epoch, err)
+			}
+			e.Epoch, e.Room, e.Removed = l.Epoch, l.Room, marked || l.hides(seq)
 			events = append(events, e)
 			size += len(value)
 		}

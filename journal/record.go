@@ -15,13 +15,25 @@ var (
 	bucketLives     = []byte("lives")     // number of the life (8 bytes) → lifeRecord as JSON
 	bucketEvents    = []byte("events")    // number of the life (8 bytes), seq (8 bytes) → event
 	bucketSanctions = []byte("sanctions") // id → sanctionState (1 byte), value
+	bucketRemoved   = []byte("removed")   // number of the life, seq of the event that was removed → nothing
+	bucketVotes     = []byte("votes")     // number of the life, number of the poll (8 bytes), user → option
 
 	keyFormat = []byte("format") // decimal; the one value without a checksum, for all versions to read
 	keySecret = []byte("secret") // secretSize bytes
 )
 
-// buckets are all of them, in the order in which they are checked.
-var buckets = [][]byte{bucketJournal, bucketLives, bucketSanctions, bucketEvents}
+// buckets are all of them, in the order in which they came and are checked; a file of
+// format 1 has those up to the events.
+var buckets = [][]byte{bucketJournal, bucketLives, bucketSanctions, bucketEvents, bucketRemoved, bucketVotes}
+
+// bucketsOf returns the buckets that a file of a format has.
+func bucketsOf(format int) [][]byte {
+	const first = 4 // of format 1
+	if format < 2 {
+		return buckets[:first]
+	}
+	return buckets
+}
 
 // castagnoli is the CRC that processors compute themselves.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -135,6 +147,10 @@ type lifeRecord struct {
 	// Sent is the newest seq that the database is known to have. It may lag
 	// behind, as it is written now and then.
 	Sent uint64 `json:"sent,omitempty"`
+	// Cleared is the seq of the newest event that removed all before it.
+	Cleared uint64 `json:"cleared,omitempty"`
+	// Ended is the newest poll that is over; those before it are, too.
+	Ended uint64 `json:"ended,omitempty"`
 }
 
 // encodeLife returns the value that is stored for r under key.
@@ -182,6 +198,56 @@ func decodeSanction(key, value []byte) (sanctionState, []byte, error) {
 	return sanctionState(body[0]), body[1:], nil
 }
 
+// markKey is the key of the mark that an event is removed: the event's own.
+func markKey(life, seq uint64) []byte { return eventKey(life, seq) }
+
+// encodeMark returns the value that is stored under a markKey.
+func encodeMark(key []byte) []byte { return seal(key, nil) }
+
+func checkMark(key, value []byte) error {
+	if len(key) != eventKeySize {
+		return errors.New("key of a mark has the wrong length")
+	}
+	body, err := unseal(key, value)
+	if err == nil && len(body) > 0 {
+		err = errors.New("mark with a value")
+	}
+	return err
+}
+
+// pollKey is what the keys of a poll's votes begin with.
+func pollKey(life, poll uint64) []byte { return eventKey(life, poll) }
+
+func voteKey(life, poll uint64, user string) []byte { return append(pollKey(life, poll), user...) }
+
+// splitVoteKey takes a voteKey apart; ok is false when it is none.
+func splitVoteKey(key []byte) (life, poll uint64, user []byte, ok bool) {
+	if len(key) <= eventKeySize {
+		return 0, 0, nil, false
+	}
+	life, poll, ok = splitEventKey(key[:eventKeySize])
+	return life, poll, key[eventKeySize:], ok
+}
+
+func encodeVote(key []byte, option int) []byte {
+	return seal(key, binary.AppendVarint(nil, int64(option)))
+}
+
+func decodeVote(key, value []byte) (option int, err error) {
+	if _, _, _, ok := splitVoteKey(key); !ok {
+		return 0, errors.New("key of a vote is too short")
+	}
+	body, err := unseal(key, value)
+	if err != nil {
+		return 0, err
+	}
+	number, n := binary.Varint(body)
+	if n <= 0 || n != len(body) {
+		return 0, errors.New("vote without an option")
+	}
+	return int(number), nil
+}
+
 // checkRecord returns an error unless the record is one that this format knows.
 func checkRecord(bucket string, key, value []byte) error {
 	var err error
@@ -192,6 +258,10 @@ func checkRecord(bucket string, key, value []byte) error {
 		_, err = decodeLife(key, value)
 	case string(bucketSanctions):
 		_, _, err = decodeSanction(key, value)
+	case string(bucketRemoved):
+		err = checkMark(key, value)
+	case string(bucketVotes):
+		_, err = decodeVote(key, value)
 	case string(bucketJournal):
 		if bytes.Equal(key, keySecret) {
 			_, err = decodeSecret(value)

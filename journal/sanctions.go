@@ -40,16 +40,28 @@ const maxSanctionID = 1024
 // that may be there. It copies value. The disk may fail meanwhile: the change waits
 // for it. For the errors and done see [Journal.Append].
 func (j *Journal) PutSanction(id string, value []byte, done func(error)) error {
-	if id == "" || len(id) > maxSanctionID {
-		return fmt.Errorf("the id of a sanction has %d bytes; it must have 1 to %d", len(id), maxSanctionID)
+	return j.PutSanctions(map[string][]byte{id: value}, done)
+}
+
+// PutSanctions stores several values by their ids as [Journal.PutSanction] does one, all
+// of them in one transaction.
+func (j *Journal) PutSanctions(values map[string][]byte, done func(error)) error {
+	for id := range values {
+		if id == "" || len(id) > maxSanctionID {
+			return fmt.Errorf("the id of a sanction has %d bytes; it must have 1 to %d", len(id), maxSanctionID)
+		}
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if err := j.admit(needed); err != nil {
 		return err
 	}
-	j.index.setSanction(id, sanctionUnsent, bytes.Clone(value))
-	j.accept(write{changes: []change{j.index.sanctionChange(id)}, done: done})
+	w := write{done: done}
+	for id, value := range values {
+		j.index.setSanction(id, sanctionUnsent, bytes.Clone(value))
+		w.changes = append(w.changes, j.index.sanctionChange(id))
+	}
+	j.accept(w)
 	return nil
 }
 

@@ -22,6 +22,8 @@ type Journal interface {
 	Append(e journal.Event, done func(error)) error
 	// Sync calls done when all that was written before it is on the disk.
 	Sync(done func(error)) error
+	// PutVote keeps what a user chose in a poll until an event ends that.
+	PutVote(v journal.Vote, done func(error)) error
 	// Healthy returns why nothing can be written now, nil if it can.
 	Healthy() error
 
@@ -29,6 +31,8 @@ type Journal interface {
 	Newest(epoch string, before uint64, limit int) ([]journal.Event, error)
 	Commands(epoch string, since time.Time) ([]journal.Command, error)
 	All(epoch string, after, before uint64) iter.Seq2[journal.Event, error]
+	// Votes returns the option that each user chose in a poll which is not over.
+	Votes(epoch string, poll uint64) (map[string]int, error)
 }
 
 // unavailableRetry is when a client may try again while the journal fails.

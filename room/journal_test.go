@@ -125,6 +125,12 @@ func (j *memoryJournal) Append(e journal.Event, done func(error)) error {
 	})
 }
 
+func (j *memoryJournal) PutVote(_ journal.Vote, done func(error)) error {
+	return j.write(done, func() error { return nil })
+}
+
+func (j *memoryJournal) Votes(string, uint64) (map[string]int, error) { return nil, nil }
+
 func (j *memoryJournal) Sync(done func(error)) error {
 	return j.write(done, func() error { return nil })
 }

@@ -61,8 +61,8 @@ func (l *Log) Newest(before uint64, limit int) ([]json.RawMessage, error) {
 		return nil, nil // retention has taken it away meanwhile
 	}
 	lines := make([]json.RawMessage, len(events))
-	for i, e := range events {
-		lines[i] = e.Data
+	for i := range events {
+		lines[i] = events[i].Data
 	}
 	return lines, err
 }

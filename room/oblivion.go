@@ -33,6 +33,9 @@ func (oblivion) Append(_ journal.Event, done func(error)) error { return confirm
 // Sync confirms.
 func (oblivion) Sync(done func(error)) error { return confirm(done) }
 
+// PutVote confirms.
+func (oblivion) PutVote(_ journal.Vote, done func(error)) error { return confirm(done) }
+
 // Healthy finds nothing wrong.
 func (oblivion) Healthy() error { return nil }
 
@@ -48,6 +51,9 @@ func (oblivion) Newest(string, uint64, int) ([]journal.Event, error) {
 func (oblivion) Commands(string, time.Time) ([]journal.Command, error) {
 	return nil, journal.ErrNotFound
 }
+
+// Votes finds nothing.
+func (oblivion) Votes(string, uint64) (map[string]int, error) { return nil, journal.ErrNotFound }
 
 // All finds nothing.
 func (oblivion) All(string, uint64, uint64) iter.Seq2[journal.Event, error] {

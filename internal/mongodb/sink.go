@@ -99,10 +99,11 @@ func (e *Event) document() bson.D {
 	return doc
 }
 
-// Sanction is a ban that was set or lifted. A ban holds for a user, for an address
-// or CIDR prefix, or for both.
+// Sanction is a ban or a timeout that was set or lifted. It holds for a user, for an
+// address or CIDR prefix, or for both.
 type Sanction struct {
 	ID      string // _id of the ban
+	Kind    string // "timeout"; empty: a ban
 	User    string // empty: no user
 	IP      string // empty: no address
 	Room    string // empty: all rooms
@@ -142,7 +143,7 @@ func (s *Sanction) write() mongo.WriteModel {
 	}
 	doc := bson.D{{Key: "_id", Value: s.ID}}
 	for _, f := range []struct{ key, value string }{
-		{"user", s.User}, {"ip", s.IP}, {"room", s.Room}, {"reason", s.Reason}, {"by", s.By},
+		{"kind", s.Kind}, {"user", s.User}, {"ip", s.IP}, {"room", s.Room}, {"reason", s.Reason}, {"by", s.By},
 	} {
 		if f.value != "" {
 			doc = append(doc, bson.E{Key: f.key, Value: f.value})

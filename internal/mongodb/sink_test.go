@@ -186,6 +186,7 @@ func TestSanctions(t *testing.T) {
 		{ID: "4", Lifted: true}, // nobody knows it
 		{ID: theirs.Hex(), Lifted: true},
 		{ID: "2", IP: "198.51.100.0/24", Reason: "again"},
+		{ID: "5", Kind: "timeout", User: "dora", Room: "a", Expires: noon},
 	}
 	for range 2 {
 		if err := f.Sanctions(t.Context(), steps); err != nil {
@@ -198,6 +199,7 @@ func TestSanctions(t *testing.T) {
 	want := []bson.M{
 		{"_id": "1", "user": "ann", "room": "a", "reason": "spam", "by": "bob", "expires": bson.NewDateTimeFromTime(noon)},
 		{"_id": "2", "ip": "198.51.100.0/24", "reason": "again"},
+		{"_id": "5", "kind": "timeout", "user": "dora", "room": "a", "expires": bson.NewDateTimeFromTime(noon)},
 	}
 	if got := f.all("bans", "_id"); !reflect.DeepEqual(got, want) {
 		t.Errorf("is   %v\nwant %v", got, want)
