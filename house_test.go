@@ -48,18 +48,19 @@ var mayImport = map[string][]string{
 // mayUse says which of our packages may import an outside one; what is not
 // listed here is open to all.
 var mayUse = map[string][]string{
-	"github.com/caarlos0/env/...":     {"."},
-	"github.com/labstack/echo/...":    {".", "api", "admin", "internal/..."},
-	"go.mongodb.org/mongo-driver/...": {"cache", "internal/..."},
-	"go.etcd.io/bbolt/...":            {"journal"},
-	"github.com/golang-jwt/jwt/...":   {"internal/token"},
-	"github.com/MicahParks/...":       {"internal/token"},
+	"github.com/caarlos0/env/...":               {"."},
+	"github.com/labstack/echo/...":              {".", "api", "admin", "internal/..."},
+	"go.mongodb.org/mongo-driver/...":           {"cache", "internal/..."},
+	"go.etcd.io/bbolt/...":                      {"journal"},
+	"github.com/golang-jwt/jwt/...":             {"internal/token"},
+	"github.com/MicahParks/...":                 {"internal/token"},
+	"github.com/santhosh-tekuri/jsonschema/...": {"internal/schematest"},
 }
 
 // roomSees lists what room may name of two packages: of cache the snapshot, not what
 // fills it; of journal the words of the interface that room declares, not the store.
 var roomSees = map[string][]string{
-	"cache":   {"Snapshot", "Empty", "Announcement"},
+	"cache":   {"Snapshot", "Empty", "Announcement", "Ban", "KindBan", "KindTimeout"},
 	"journal": {"Event", "Room", "Life", "Command", "Vote", "ErrUnavailable", "ErrFull", "ErrClosed", "ErrOver", "ErrNotFound"},
 }
 
@@ -88,6 +89,7 @@ var goroutines = map[string]string{
 	"room/snapshot.go:Room.renew":               "not one of ours: a timer that tries again what the journal refused; it ends with the room",
 	"room/park_linux.go:lot.openLocked":         "what has parked connections driven on; Drain closes the lot, which waits",
 	"room/park_linux.go:lot.wakeLocked":         "a parked connection's reader; the room waits at its gate of readers",
+	"room/stream.go:Room.serveEvents":           "a stream's watch; the room waits at its gate of readers",
 	"room/websocket.go:conn.begin":              "not one of ours: context runs the goodbye, which never waits, when a room ends",
 	"room/websocket.go:conn.begin#2":            "a connection's reader; the room waits at its gate of readers",
 	"lifecycle.go:server.background":            "what runs beside the rooms; the stop stack ends it and waits",

@@ -186,6 +186,8 @@ func (s *server) roomOptions() room.Options {
 		Changed:               s.lb.Update,
 		Journal:               s.journal,
 		Snapshot:              s.cache.Snapshot,
+		Tokens:                s.tokens,
+		Sanctions:             s.cache,
 		Logger:                s.log,
 	}
 }

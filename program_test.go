@@ -22,6 +22,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"chatserver/internal/schematest"
 )
 
 // The programs under test are built once, with the race detector if the test has it:
@@ -337,6 +339,7 @@ func (g *guest) send(o obj) {
 
 // next returns the next object as it came, counts of viewers aside.
 func (g *guest) next() ([]byte, error) {
+	g.t.Helper()
 	for {
 		if len(g.lines) == 0 {
 			if err := g.ws.SetReadDeadline(time.Now().Add(commandTimeout)); err != nil {
@@ -350,6 +353,9 @@ func (g *guest) next() ([]byte, error) {
 		}
 		line := g.lines[0]
 		g.lines = g.lines[1:]
+		if err := schematest.LoadChat(g.t).Message(line); err != nil {
+			g.t.Error(err)
+		}
 		if !bytes.Contains(line, []byte(`"type":"viewers"`)) {
 			return line, nil
 		}

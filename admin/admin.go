@@ -55,6 +55,7 @@ func New(rooms Registry, cached Cache, o Options) http.Handler {
 
 	e.GET("/api/v1", a.about)
 	e.GET("/api/v1/", a.about)
+	e.GET("/api/v1/openapi.json", a.showOpenAPI)
 	e.GET("/api/v1/load", a.load)
 	e.GET("/api/v1/rooms", a.listRooms)
 	e.GET("/api/v1/room/:name", a.showRoom)

@@ -36,6 +36,7 @@ func viewOf(r *room.Room) roomView {
 		Epoch:    s.Epoch,
 		Created:  r.Created().UTC(),
 		Age:      int64(time.Since(r.Created()).Seconds()),
+		Producer: s.Producer,
 		Counters: r.Counters(),
 	}
 }

@@ -60,9 +60,11 @@ func New(rooms Registry, o Options) http.Handler {
 	e.GET("/readyz", a.ready)
 	e.GET("/api/v1", a.about)
 	e.GET("/api/v1/", a.about)
+	e.GET(asyncAPIPath, echo.WrapHandler(http.HandlerFunc(room.ServeAsyncAPI)))
 	e.RouteNotFound("/r/:name", a.toRoomPage) // that is, by any method: the room decides
 	e.RouteNotFound("/r/:name/*", a.throughPath)
 
+	e.GET("/api/v1/openapi.json", a.showOpenAPI)
 	e.GET("/api/v1/rooms", a.listRooms)
 	e.POST("/api/v1/room/:name", a.createRoom)
 	e.GET("/api/v1/room/:name", a.showRoom)
@@ -74,12 +76,18 @@ func New(rooms Registry, o Options) http.Handler {
 	return e
 }
 
-// belowV1 applies m to all paths below /api/v1/, be there something at them or not.
+// asyncAPIPath is where the chat protocol is described. The rooms' clients may read it,
+// who have no key.
+const asyncAPIPath = "/api/v1/asyncapi.json"
+
+// belowV1 applies m to all paths below /api/v1/, be there something at them or not. The
+// description of the chat is left out.
 func belowV1(m echo.MiddlewareFunc) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		applied := m(next)
 		return func(c echo.Context) error {
-			if below, ok := strings.CutPrefix(c.Request().URL.Path, "/api/v1/"); ok && below != "" {
+			path := c.Request().URL.Path
+			if below, ok := strings.CutPrefix(path, "/api/v1/"); ok && below != "" && path != asyncAPIPath {
 				return applied(c)
 			}
 			return next(c)

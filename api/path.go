@@ -23,10 +23,23 @@ func (a *api) toRoomPage(c echo.Context) error {
 func (a *api) throughPath(c echo.Context) error {
 	r, err := a.rooms.Room(rest.Param(c, "name"))
 	if err != nil {
+		if a.streamedClosedRoom(c) {
+			return c.NoContent(http.StatusNoContent)
+		}
 		return err
 	}
 	req := c.Request().Clone(c.Request().Context())
 	req.URL.Path, req.URL.RawPath = "/"+rest.Param(c, "*"), ""
 	r.ServeHTTP(c.Response(), req)
 	return nil
+}
+
+// streamedClosedRoom tells whether the request is for the events of a room that is closed,
+// and that the journal remembers. A browser that is answered 204 does not ask again.
+func (a *api) streamedClosedRoom(c echo.Context) bool {
+	if c.Request().Method != http.MethodGet || rest.Param(c, "*") != "events" {
+		return false
+	}
+	_, err := a.rooms.Log(rest.Param(c, "name"), "")
+	return err == nil
 }

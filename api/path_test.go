@@ -37,7 +37,7 @@ func TestPathOfARoom(t *testing.T) {
 		{
 			"a program", "/", "application/json", "application/json",
 			`{"data":{"name":"testroom","title":"Cats","stream_url":"","viewers":0,"seq":0,"epoch":"` + r.State().Epoch +
-				`","settings":{"title":"Cats","stream_url":"","slow_mode":0,"members_only":false,"unique":false,"max_connections":0}}}`,
+				`","settings":{"title":"Cats","stream_url":"","slow_mode":0,"members_only":false,"emotes_only":false,"unique":false,"paid":false,"max_connections":0,"pinned":null}}}`,
 		},
 		{"what the page needs", "/assets/room.js", "*/*", "text/html; charset=utf-8", "a page at /assets/room.js"},
 		{"it lives", "/livez", "*/*", "text/plain; charset=utf-8", "ok"},

@@ -21,7 +21,7 @@ import (
 // noMoreRooms is the answer that callers of the predecessor check for.
 const noMoreRooms = `{"data":{"port":0,"message":"No more rooms can be created"}}`
 
-const noSettings = `{"title":"","stream_url":"","slow_mode":0,"members_only":false,"unique":false,"max_connections":0}`
+const noSettings = `{"title":"","stream_url":"","slow_mode":0,"members_only":false,"emotes_only":false,"unique":false,"paid":false,"max_connections":0,"pinned":null}`
 
 func TestCreate(t *testing.T) {
 	s := newServer(t)
@@ -201,7 +201,7 @@ func TestPatch(t *testing.T) {
 	s := newServer(t)
 	r := s.open("testroom", `{"slow_mode":5}`)
 	ann := s.join(resttest.OwnPort(r), "ann")
-	const set = `{"data":{"title":"Cats","stream_url":"","slow_mode":0,"members_only":false,"unique":true,"max_connections":0}}`
+	const set = `{"data":{"title":"Cats","stream_url":"","slow_mode":0,"members_only":false,"emotes_only":false,"unique":true,"paid":false,"max_connections":0,"pinned":null}}`
 	const change = `{"title":" Cats ","slow_mode":0,"unique":true,"members_only":false}`
 	s.Call("PATCH", "/api/v1/room/testroom", change).Want("all settings", http.StatusOK, set)
 	event := ann.Want("those who are in hear of it", "settings")

@@ -70,7 +70,8 @@ func TestTruncatedFileIsRefused(t *testing.T) {
 			wantSample(t, j)
 			continue
 		}
-		if !errors.Is(err, journal.ErrDamaged) && (length > 2*page || !errors.Is(err, journal.ErrNotJournal)) {
+		nothing := errors.Is(err, journal.ErrNotJournal) && (length <= 2*page || strings.Contains(err.Error(), "it is cut short"))
+		if !errors.Is(err, journal.ErrDamaged) && !nothing { // what is left may show nothing of ours
 			t.Errorf("cut to %d of %d bytes: got error %v", length, len(data), err)
 		}
 		seen = seen || strings.Contains(err.Error(), "events and 4 rooms")

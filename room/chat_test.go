@@ -91,8 +91,8 @@ func TestAThousandPeopleOfOneName(t *testing.T) {
 		}
 		r.members.add(&member{skeleton: text.Skeleton(name), sortKey: name, user: User{ID: strconv.Itoa(i), Name: name}})
 	}
-	if len(r.members.byName) != 1000 {
-		t.Errorf("%d different names", len(r.members.byName))
+	if len(r.members.named) != 1000 {
+		t.Errorf("%d different names", len(r.members.named))
 	}
 }
 
@@ -397,10 +397,12 @@ func TestGuestsMayBeKeptOut(t *testing.T) {
 }
 
 func TestATokenIsRefused(t *testing.T) {
-	inWorld(t, func(w *world) {
+	wantTurnedAway := func(w *world) {
 		c := w.room("lobby").connect()
 		c.send(obj{"type": "join", "token": "abc"})
-		c.wantError("no tokens yet", "unauthorized")
-		c.wantClosed("no tokens yet", 4501)
-	})
+		c.wantError("no token of ours", "unauthorized")
+		c.wantClosed("no token of ours", 4501)
+	}
+	inWorld(t, wantTurnedAway)
+	inWorld(t, wantTurnedAway, func(o *Options) { o.Tokens = nil })
 }

@@ -3,6 +3,7 @@ package room
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -21,6 +22,7 @@ const (
 	reasonBanned   CloseReason = "banned"
 	reasonRemoved  CloseReason = "removed"
 	reasonTooSlow  CloseReason = "too_slow"
+	reasonReplaced CloseReason = "replaced"
 )
 
 // WebSocket close codes of the protocol. Clients come back after 1001 and codes
@@ -42,6 +44,7 @@ const (
 	codeBanned       = 4502
 	codeRemoved      = 4503
 	codeClosed       = 4504
+	codeReplaced     = 4505
 )
 
 // farewell is how a connection ends. The zero value says nothing.
@@ -63,13 +66,24 @@ func (f farewell) frames() [][]byte {
 		if text == "" {
 			text = string(f.reason)
 		}
-		out = append(out, textFrame(encode(closing{Type: "closing", Reason: f.reason, ReconnectAfter: f.reconnectAfter.Milliseconds()})))
+		out = append(out, textFrame(f.object()))
 	}
 	return append(out, closeFrame(f.code, text))
 }
 
+// object returns the closing event of a farewell that has a reason.
+func (f farewell) object() []byte {
+	return encode(closing{Type: "closing", Reason: f.reason, ReconnectAfter: f.reconnectAfter.Milliseconds()})
+}
+
 // tooSlow parts from a client that does not read.
 var tooSlow = farewell{code: codeTooSlow, reason: reasonTooSlow, reconnectAfter: comeBackFirst}
+
+// left answers leave.
+var left = farewell{code: codeLeft, text: "bye"}
+
+// expired parts from somebody whose token has run out.
+var expired = farewell{code: codeUnauthorized, text: "the token has expired"}
 
 // banned parts from somebody who may not come back.
 var banned = farewell{code: codeBanned, reason: reasonBanned}
@@ -111,10 +125,9 @@ func (r *Room) parting() *parting {
 // come back to the same log.
 func (r *Room) restart() {
 	p := parting{farewell{code: codeGoingAway, reason: reasonRestart}, new(comeBack)}
-	for _, m := range r.members.list {
-		m.gone = true
-		m.speech.address.members--
-		m.out.end(p.each().frames()...)
+	for _, m := range slices.Clone(r.members.list) {
+		m.part(p.each())
+		r.remove(m)
 	}
 	r.members = newMemberSet()
 	r.countViewers()

@@ -20,13 +20,33 @@ type request struct {
 // maxID bounds a command's id, in characters.
 const maxID = 64
 
-// clientCommands are the commands that a client may send once it has joined, by
-// their type on the wire. Each kind has its own file.
-var clientCommands = map[string]func(*conn, string, []byte) error{
-	"message": (*conn).onMessage,
-	"who":     (*conn).onWho,
-	"ping":    (*conn).onPing,
-	"leave":   (*conn).onLeave,
+// clientCommand is a kind of command that a client may send once it has joined: what
+// checks one, and who may give it.
+type clientCommand struct {
+	read  func(s *speaker, id string, data []byte) (effect, error)
+	right right
+	// talk is set for what counts against the rate of messages.
+	talk bool
+}
+
+// clientCommands are the kinds of commands, by their type on the wire. Each has its own
+// file. Those without a right are answered outside the room's order of deeds.
+var clientCommands = map[string]clientCommand{
+	"message":  {read: (*speaker).onMessage, right: mayChat, talk: true},
+	"whisper":  {read: (*speaker).onWhisper, right: mayWhisper, talk: true},
+	"react":    {read: (*speaker).onReact, right: mayChat},
+	"vote":     {read: (*speaker).onVote, right: mayChat},
+	"delete":   {read: (*speaker).onDelete, right: mayAsk},
+	"timeout":  {read: (*speaker).onTimeout, right: mayModerate},
+	"ban":      {read: (*speaker).onBan, right: mayModerate},
+	"unban":    {read: (*speaker).onUnban, right: mayModerate},
+	"clear":    {read: (*speaker).onClear, right: mayModerate},
+	"set":      {read: (*speaker).onSet, right: mayModerate},
+	"announce": {read: (*speaker).onAnnounce, right: mayModerate},
+	"poll":     {read: (*speaker).onPoll, right: mayProduce},
+	"who":      {read: (*speaker).onWho},
+	"ping":     {read: (*speaker).onPing},
+	"leave":    {read: (*speaker).onLeave},
 }
 
 // parse reads a command, or a part of it, into v, a pointer to a struct.

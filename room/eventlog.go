@@ -2,10 +2,11 @@ package room
 
 // entry is one event of the log with its encoded form, which all clients share.
 type entry struct {
-	seq    uint64
-	kind   string
-	author string // user id of a message
-	data   []byte // JSON; never changed
+	seq     uint64
+	kind    string
+	author  string // user id of a message
+	removed bool   // it is a message that was removed; data does not have its text
+	data    []byte // JSON; never changed in place
 }
 
 // eventLog holds a room's newest events in memory. It belongs to the actor.
@@ -45,10 +46,11 @@ func (l *eventLog) last(n int) []entry {
 	return l.entries[max(0, len(l.entries)-n):]
 }
 
-// get returns the event with that seq, if it is held.
-func (l *eventLog) get(seq uint64) (entry, bool) {
+// at returns the event with that seq, nil if it is not held. It is valid until the next
+// add.
+func (l *eventLog) at(seq uint64) *entry {
 	if seq < l.first() || seq > l.seq {
-		return entry{}, false
+		return nil
 	}
-	return l.from(seq)[0], true
+	return &l.from(seq)[0]
 }

@@ -2,6 +2,7 @@ package room
 
 import (
 	"bytes"
+	"iter"
 	"runtime"
 	"sync"
 	"time"
@@ -29,29 +30,105 @@ const (
 // all go out in one write for each member. It belongs to the actor.
 type fanout struct {
 	batch    []byte // objects, separated by line feeds
-	first    uint64 // seq of the first event in the batch; 0 without one
-	events   int    // in the batch
+	items    []item // what is in the batch, in order
+	span     span   // its events
+	events   int    // number of them
 	flushed  time.Time
 	interval time.Duration
 	timer    *time.Timer // runs while there is a batch
 }
 
+// item is an object in a batch.
+type item struct {
+	seq uint64 // of an event, else 0
+	end int    // where it ends
+}
+
 func newFanout() fanout { return fanout{interval: gatherLeast, timer: newStoppedTimer()} }
 
-// broadcast sends an object to all members, gathered under load.
-func (r *Room) broadcast(data []byte, now time.Time) {
-	f := &r.out
+// add puts an object into the batch; seq is 0 for one that is no event.
+func (f *fanout) add(seq uint64, object []byte) {
 	if len(f.batch) > 0 {
 		f.batch = append(f.batch, '\n')
 	}
-	f.batch = append(f.batch, data...)
+	f.batch = append(f.batch, object...)
+	f.items = append(f.items, item{seq, len(f.batch)})
+	if seq == 0 {
+		return
+	}
+	f.events++
+	if f.span.last = seq; f.span.first == 0 {
+		f.span.first = seq
+	}
+}
+
+// objects goes through the objects in the batch, with the seqs of events.
+func (f *fanout) objects() iter.Seq2[uint64, []byte] {
+	return func(yield func(uint64, []byte) bool) {
+		start := 0
+		for _, it := range f.items {
+			if !yield(it.seq, f.batch[start:it.end]) {
+				return
+			}
+			start = it.end + 1
+		}
+	}
+}
+
+// rewrite makes the batch anew, with events as they stand in the log now.
+func (f *fanout) rewrite(log *eventLog) {
+	if f.span.first == 0 {
+		return
+	}
+	anew := fanout{batch: make([]byte, 0, len(f.batch))}
+	for seq, object := range f.objects() {
+		if e := log.at(seq); e != nil {
+			object = e.data
+		}
+		anew.add(seq, object)
+	}
+	f.batch, f.items = anew.batch, anew.items
+}
+
+// clear empties the batch.
+func (f *fanout) clear() {
+	f.batch, f.items, f.span, f.events = f.batch[:0], f.items[:0], span{}, 0
+}
+
+// broadcast sends an object to all members, gathered under load; seq is 0 for one that
+// is no event.
+func (r *Room) broadcast(seq uint64, object []byte, now time.Time) {
+	f := &r.out
+	f.add(seq, object)
 	due := f.flushed.Add(f.interval)
 	switch {
 	case !now.Before(due), len(f.batch) >= gatherBytes:
 		r.flush()
-	case len(f.batch) == len(data): // the first of the batch
+	case len(f.items) == 1: // the first of the batch
 		f.timer.Reset(due.Sub(now))
 	}
+}
+
+// encodings are a batch's bytes in every form in which members take it.
+type encodings [deliveries][]byte
+
+// encode returns the batch in the forms that somebody takes.
+func (r *Room) encodeBatch() (forms encodings) {
+	f, by := &r.out, &r.members.by
+	forms[deliverPlain] = textFrame(f.batch)
+	forms[deliverDeflated] = forms[deliverPlain]
+	if by[deliverDeflated] > 0 {
+		if smaller := deflatedFrame(f.batch); smaller != nil {
+			forms[deliverDeflated] = smaller
+		}
+	}
+	if by[deliverStream] > 0 {
+		stream := framing{r.epoch}
+		for seq, object := range f.objects() {
+			forms[deliverStream] = stream.appendObject(forms[deliverStream], seq, object)
+		}
+	}
+	return forms
 }
 
 // flush offers the batch to every member that follows live.
@@ -61,46 +138,55 @@ func (r *Room) flush() {
 		return
 	}
 	start := time.Now()
-	frame, first := textFrame(f.batch), f.first
+	forms, events := r.encodeBatch(), f.span
 	share := min(max(f.events, gatherShareLeast), gatherShareMost)
-	deflated := frame // for those who have negotiated it
-	if r.members.deflating > 0 {
-		if smaller := deflatedFrame(f.batch); smaller != nil {
-			deflated = smaller
-		}
+	if r.members.by[deliverPolled] > 0 {
+		r.notePolled()
 	}
-	f.batch, f.first, f.events = f.batch[:0], 0, 0
+	f.clear()
 	f.timer.Stop()
 	for i, m := range r.members.list {
 		if i%flushChunk == flushChunk-1 {
 			runtime.Gosched()
 		}
-		if m.feed != feedLive {
+		if m.feed != feedLive || m.delivery == deliverPolled {
 			continue
 		}
-		if first != 0 && m.next > first { // it joined amidst these events
+		if events.first != 0 && m.next > events.first { // it joined amidst these events
 			m.feed = feedCatching
 			r.catchUp(m)
 			continue
 		}
-		suits := frame
-		if m.deflates {
-			suits = deflated
-		}
-		if m.out.offer(suits) == full && first != 0 {
-			m.feed, m.next = feedSkipping, first
+		if m.out.offer(forms[m.delivery], events) == full && events.first != 0 {
+			m.feed, m.next = feedSkipping, events.first
 		}
 	}
-	if first != 0 { // a count of viewers alone is no load
+	if events.first != 0 { // a count of viewers alone is no load
 		f.flushed = time.Now()
 		f.interval = min(max(time.Duration(share)*f.flushed.Sub(start), gatherLeast), gatherMost)
 	}
 }
 
+// notePolled has those who poll ask for what is in the batch. Events they read from the
+// log.
+func (r *Room) notePolled() {
+	for _, m := range r.members.list {
+		if m.delivery != deliverPolled {
+			continue
+		}
+		for seq, object := range r.out.objects() {
+			if seq == 0 {
+				m.session.note(bytes.Clone(object))
+			}
+		}
+		m.session.signal()
+	}
+}
+
 // sequenced returns the newest seq that has gone out to those who follow live.
 func (r *Room) sequenced() uint64 {
-	if r.out.first != 0 {
-		return r.out.first - 1
+	if first := r.out.span.first; first != 0 {
+		return first - 1
 	}
 	return r.events.seq
 }
@@ -110,7 +196,7 @@ type hungry struct{ of *member }
 
 func (h hungry) run(r *Room) {
 	m := h.of
-	if m.gone {
+	if m.gone || m.out == nil {
 		return
 	}
 	switch m.feed {
@@ -123,7 +209,7 @@ func (h hungry) run(r *Room) {
 	case feedLive: // a reply had found no room
 	}
 	if n := r.count.told; m.feed == feedLive && n > 0 { // it may have missed this too
-		m.out.offer(textFrame(encode(viewers{Type: "viewers", Count: n})))
+		m.note(encode(viewers{Type: "viewers", Count: n}))
 	}
 }
 
@@ -133,7 +219,8 @@ func (r *Room) skip(m *member, from, to uint64) bool {
 	if from > to {
 		return true
 	}
-	if m.out.offer(textFrame(encode(skipped{Type: "skipped", From: from, To: to}))) == full {
+	notice := m.out.framing.object(encode(skipped{Type: "skipped", From: from, To: to}))
+	if m.out.offer(notice, span{first: from, last: to}) == full {
 		return false
 	}
 	r.counters.skipped.Add(int64(to - from + 1))
@@ -154,7 +241,8 @@ func (r *Room) catchUp(m *member) {
 			m.next = oldest
 		}
 		frame, next := r.portion(m, buf)
-		if len(frame) > 0 && m.out.lend(frame) != taken {
+		events := span{m.next, next - 1, m.greeting != nil}
+		if len(frame) > 0 && m.out.lend(frame, events) != taken {
 			return // hungry goes on, unless the connection is gone
 		}
 		m.greeting, m.next = nil, next
@@ -168,23 +256,23 @@ func (r *Room) catchUp(m *member) {
 // of the size of what they are shown.
 var portions = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// portion makes a frame in buf of what a member is to get next, empty when that is
+// portion makes in buf the bytes of what a member is to get next, none when that is
 // nothing. It returns the seq that comes after it, too.
-func (r *Room) portion(m *member, buf *bytes.Buffer) (frame []byte, next uint64) {
-	var start [maxFrameStart]byte
-	buf.Reset()
-	buf.Write(start[:])
-	buf.Write(m.greeting)
+func (r *Room) portion(m *member, buf *bytes.Buffer) (portion []byte, next uint64) {
+	f := m.out.framing
+	f.begin(buf)
+	if m.greeting != nil {
+		for object := range bytes.SplitSeq(m.greeting, []byte{'\n'}) {
+			f.add(buf, 0, object)
+		}
+	}
 	next = m.next
 	for _, e := range r.events.from(m.next) {
 		if buf.Len()+len(e.data) > portionSize && next > m.next {
 			break
 		}
-		if buf.Len() > maxFrameStart {
-			buf.WriteByte('\n')
-		}
-		buf.Write(e.data)
+		f.add(buf, e.seq, e.data)
 		next = e.seq + 1
 	}
-	return frameIn(buf.Bytes(), opText), next
+	return f.end(buf), next
 }

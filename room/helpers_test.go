@@ -5,12 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
-	"syscall"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,8 +22,12 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest"
 
+	"chatserver/cache"
 	"chatserver/internal/clientip"
+	"chatserver/internal/fault"
 	"chatserver/internal/limit"
+	"chatserver/internal/schematest"
+	"chatserver/internal/token"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -63,8 +69,12 @@ func inThisBubble(t *testing.T, test func(w *world), change ...func(*Options)) {
 		TrustedProxies: clientip.Trusted{},
 		Listen:         pipes.listen,
 		Journal:        new(memoryJournal),
+		Tokens:         testTokens{},
 		Logger:         zaptest.NewLogger(t, zaptest.Level(zap.ErrorLevel)),
 	}
+	database := cache.New(cache.Options{})
+	database.Keep(memoryStore{}, nil)
+	o.Snapshot, o.Sanctions = database.Snapshot, database
 	for _, f := range change {
 		f(&o)
 	}
@@ -72,6 +82,42 @@ func inThisBubble(t *testing.T, test func(w *world), change ...func(*Options)) {
 	w.journal, _ = o.Journal.(*memoryJournal)
 	defer w.stop() // also after t.Fatal
 	test(w)
+}
+
+// memoryStore keeps sanctions, as far as a test needs that.
+type memoryStore struct{}
+
+func (memoryStore) PutSanctions(_ map[string][]byte, done func(error)) error {
+	if done != nil {
+		done(nil)
+	}
+	return nil
+}
+
+func (memoryStore) DeleteSanction(_ string, done func(error)) error {
+	return memoryStore{}.PutSanctions(nil, done)
+}
+
+// testTokens takes tokens of the form user:name:role, with :member after it for members
+// and a duration at the end for those that expire.
+type testTokens struct{}
+
+func (testTokens) Verify(_ context.Context, raw, room string) (token.Claims, error) {
+	parts := strings.Split(raw, ":")
+	if len(parts) < 3 {
+		return token.Claims{}, fault.New(fault.Unauthorized, "this is no token")
+	}
+	c := token.Claims{User: parts[0], Name: parts[1], Role: parts[2], Room: room, Expires: time.Now().Add(time.Hour)}
+	for _, more := range parts[3:] {
+		if c.Member = c.Member || more == "member"; more != "member" {
+			life, err := time.ParseDuration(more)
+			if err != nil {
+				return c, err
+			}
+			c.Expires = time.Now().Add(life)
+		}
+	}
+	return c, nil
 }
 
 // stop drains the registry; a second time does nothing.
@@ -164,6 +210,15 @@ func (r *testRoom) join(name string) *client {
 	return c
 }
 
+// joinAs joins with a token; see testTokens. The welcome is taken.
+func (r *testRoom) joinAs(raw string) *client {
+	r.w.Helper()
+	c := r.connect()
+	c.send(obj{"type": "join", "token": raw})
+	c.welcome = c.want("a welcome", "welcome")
+	return c
+}
+
 // obj is a JSON object on the wire.
 type obj map[string]any
 
@@ -171,7 +226,10 @@ func (o obj) str(key string) string { s, _ := o[key].(string); return s }
 func (o obj) num(key string) int    { n, _ := o[key].(float64); return int(n) }
 func (o obj) obj(key string) obj    { m, _ := o[key].(map[string]any); return m }
 
-func (o obj) gap() bool { b, _ := o["gap"].(bool); return b }
+func (o obj) gap() bool { return o.is("gap") }
+
+// is tells whether a member is true.
+func (o obj) is(key string) bool { b, _ := o[key].(bool); return b }
 
 // client is somebody in a room. What it hears waits in got.
 type client struct {
@@ -188,9 +246,10 @@ type client struct {
 	done   chan struct{}
 }
 
-// read reads until the connection ends.
+// read reads until the connection ends, and holds all that comes to asyncapi.json.
 func (c *client) read() {
 	c.done = make(chan struct{})
+	described := schematest.LoadChat(c.t)
 	go func() {
 		defer close(c.done)
 		defer c.ws.Close()
@@ -207,6 +266,8 @@ func (c *client) read() {
 				var o obj
 				if err := json.Unmarshal(line, &o); err != nil {
 					c.t.Errorf("the room sent %q: %v", line, err)
+				} else if err := described.Message(line); err != nil {
+					c.t.Error(err)
 				}
 				c.got = append(c.got, o)
 			}
@@ -330,6 +391,64 @@ func (c *client) heard() []obj {
 	return slices.Clone(c.got)
 }
 
+// id returns the user's id.
+func (c *client) id() string { return c.welcome.obj("you").str("id") }
+
+// ask sends a command with an id, and returns the answer to it. What comes before that
+// is dropped.
+func (c *client) ask(command obj) obj {
+	c.t.Helper()
+	id := fmt.Sprint("ask-", asked.Add(1)) // users have several clients
+	command["id"] = id
+	c.send(command)
+	for {
+		o, ok := c.next()
+		switch {
+		case !ok:
+			c.t.Fatalf("%v: no answer (connection: %v)", command, c.ended)
+		case o.str("id") == id:
+			return o
+		}
+	}
+}
+
+// asked counts the commands of all clients.
+var asked atomic.Int64
+
+// do is ask for what must be carried out. It returns the seq of the event.
+func (c *client) do(command obj) int {
+	c.t.Helper()
+	o := c.ask(command)
+	if o.str("type") != "ack" {
+		c.t.Fatalf("%v: want an ack, got %v", command, o)
+	}
+	return o.num("seq")
+}
+
+// wantRefused is ask for what must be refused with that code.
+func (c *client) wantRefused(why, code string, command obj) obj {
+	c.t.Helper()
+	o := c.ask(command)
+	if o.str("type") != "error" || o.str("code") != code || o.str("message") == "" {
+		c.t.Fatalf("%s: %v: want error %s, got %v", why, command, code, o)
+	}
+	return o
+}
+
+// until takes what comes until an object of the type does.
+func (c *client) until(why, kind string) obj {
+	c.t.Helper()
+	for {
+		o, ok := c.next()
+		switch {
+		case !ok:
+			c.t.Fatalf("%s: want %s, heard nothing more (connection: %v)", why, kind, c.ended)
+		case o.str("type") == kind:
+			return o
+		}
+	}
+}
+
 // clear forgets what has come so far.
 func (c *client) clear() {
 	synctest.Wait()
@@ -343,77 +462,3 @@ func (c *client) leave() {
 	_ = c.raw.Close()
 	synctest.Wait()
 }
-
-// pipeNet is a network of pipes in memory.
-type pipeNet struct {
-	mu    sync.Mutex
-	taken map[string]bool // ports of other programs
-	open  map[string]*pipeListener
-}
-
-func (n *pipeNet) listen(_, address string) (net.Listener, error) {
-	_, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, err
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.taken[port] || n.open[port] != nil {
-		return nil, &net.OpError{Op: "listen", Err: syscall.EADDRINUSE}
-	}
-	number, err := strconv.Atoi(port)
-	if err != nil {
-		return nil, err
-	}
-	ln := &pipeListener{net: n, port: port, addr: &net.TCPAddr{Port: number}, conns: make(chan net.Conn), closed: make(chan struct{})}
-	n.open[port] = ln
-	return ln, nil
-}
-
-func (n *pipeNet) dial(ctx context.Context, port string) (net.Conn, error) {
-	n.mu.Lock()
-	ln := n.open[port]
-	n.mu.Unlock()
-	if ln == nil {
-		return nil, syscall.ECONNREFUSED
-	}
-	ours, theirs := net.Pipe()
-	select {
-	case ln.conns <- theirs:
-		return ours, nil
-	case <-ln.closed:
-		return nil, syscall.ECONNREFUSED
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-type pipeListener struct {
-	net    *pipeNet
-	port   string
-	addr   net.Addr
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (l *pipeListener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *pipeListener) Close() error {
-	l.once.Do(func() {
-		l.net.mu.Lock()
-		delete(l.net.open, l.port)
-		l.net.mu.Unlock()
-		close(l.closed)
-	})
-	return nil
-}
-
-func (l *pipeListener) Addr() net.Addr { return l.addr }

@@ -26,11 +26,24 @@ func fullError(detail string, limit int) *fault.Error {
 	return &fault.Error{Code: fault.Full, Detail: detail, Limit: limit, RetryAfter: retryFull}
 }
 
+// route is what a room's listener does at a path.
+type route struct {
+	method string // GET, which HEAD goes with, or POST
+	serve  func(*Room, http.ResponseWriter, *http.Request)
+	// chat is set where pages of other origins than ALLOWED_ORIGINS are refused.
+	chat bool
+}
+
 // routes are the paths of a room's listener.
-var routes = map[string]func(*Room, http.ResponseWriter, *http.Request){
-	"/":      (*Room).serveRoot,
-	"/ws":    (*Room).serveWebSocket,
-	"/livez": (*Room).serveLive,
+var routes = map[string]route{
+	"/":              {method: http.MethodGet, serve: (*Room).serveRoot},
+	"/ws":            {method: http.MethodGet, serve: (*Room).serveWebSocket, chat: true},
+	"/events":        {method: http.MethodGet, serve: (*Room).serveEvents, chat: true},
+	"/poll":          {method: http.MethodGet, serve: (*Room).servePoll, chat: true},
+	"/join":          {method: http.MethodPost, serve: (*Room).serveJoin, chat: true},
+	"/send":          {method: http.MethodPost, serve: (*Room).serveSend, chat: true},
+	"/livez":         {method: http.MethodGet, serve: (*Room).serveLive},
+	"/asyncapi.json": {method: http.MethodGet, serve: (*Room).serveAsyncAPI},
 }
 
 // ServeHTTP answers what comes in on the room's listener, or under /r/NAME of the
@@ -39,31 +52,36 @@ func (r *Room) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Add("Vary", "Origin")
-	if origin, err := r.opts.AllowedOrigins.check(req, r.opts.TrustedProxies); err == nil && origin != "" {
+	origin, foreign := r.opts.AllowedOrigins.check(req, r.opts.TrustedProxies)
+	if foreign == nil && origin != "" {
 		h.Set("Access-Control-Allow-Origin", origin)
 	}
-	handler, ok := routes[req.URL.Path]
+	to, ok := routes[req.URL.Path]
+	if !ok && strings.HasPrefix(req.URL.Path, "/assets/") {
+		to, ok = route{method: http.MethodGet, serve: (*Room).servePage}, true
+	}
+	allowed := to.method + ", OPTIONS"
+	if to.method == http.MethodGet {
+		allowed = "GET, HEAD, OPTIONS"
+	}
 	switch {
-	case !ok && strings.HasPrefix(req.URL.Path, "/assets/"):
-		handler = (*Room).servePage
 	case !ok:
 		fault.Write(w, fault.New(fault.RouteNotFound, "a room's listener has nothing at this path; docs/protocol.md lists what it has"))
-		return
-	}
-	switch req.Method {
-	case http.MethodGet, http.MethodHead:
-		handler(r, w, req)
-	case http.MethodOptions:
-		h.Set("Allow", allowedMethods)
-		h.Set("Access-Control-Allow-Methods", allowedMethods)
+	case req.Method == http.MethodOptions:
+		h.Set("Allow", allowed)
+		h.Set("Access-Control-Allow-Methods", allowed)
+		h.Set("Access-Control-Allow-Headers", "Content-Type, Last-Event-ID")
+		h.Set("Access-Control-Max-Age", "600")
 		w.WriteHeader(http.StatusNoContent)
+	case req.Method != to.method && (req.Method != http.MethodHead || to.method != http.MethodGet):
+		h.Set("Allow", allowed)
+		fault.Write(w, fault.New(fault.MethodNotAllowed, "this path takes %s", allowed))
+	case to.chat && foreign != nil:
+		fault.Write(w, foreign)
 	default:
-		h.Set("Allow", allowedMethods)
-		fault.Write(w, fault.New(fault.MethodNotAllowed, "this path takes %s", allowedMethods))
+		to.serve(r, w, req)
 	}
 }
-
-const allowedMethods = "GET, HEAD, OPTIONS"
 
 // serveRoot answers by what the caller accepts: the room's name, its page, its
 // public state, or an upgrade to WebSocket.
@@ -81,7 +99,7 @@ func (r *Room) serveRoot(w http.ResponseWriter, req *http.Request) {
 	default:
 		w.Header().Set("Access-Control-Allow-Origin", "*")
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		_, _ = w.Write([]byte(r.name)) // the peer may be gone
+		_, _ = w.Write([]byte(r.name)) //nolint:gosec // plain text, of letters that CheckName allows; the peer may be gone
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"chatserver/internal/fault"
 	"chatserver/internal/limit"
 	"chatserver/internal/text"
+	"chatserver/internal/token"
 )
 
 // joinRequest is the join command on the wire.
@@ -27,13 +28,39 @@ type joinRequest struct {
 
 // arrival is a checked join, for the actor.
 type arrival struct {
-	name  string // empty: the room makes one
-	epoch string
-	since *uint64
-	addr  netip.Addr
-	out   *outbox
+	claims *token.Claims // nil for a guest
+	name   string        // a guest's; empty: the room makes one
+	epoch  string
+	since  *uint64
+	addr   netip.Addr
 
-	deflates bool // the client has negotiated permessage-deflate
+	delivery delivery
+	out      *outbox  // nil for a session
+	session  *session // nil for a WebSocket
+}
+
+// arrivalOf checks a join. It may wait for keys that tokens are verified with.
+func (r *Room) arrivalOf(ctx context.Context, req *joinRequest, addr netip.Addr) (arrival, error) {
+	a := arrival{epoch: req.Epoch, since: req.Since, addr: addr}
+	if req.Token != "" {
+		if r.opts.Tokens == nil {
+			return a, fault.New(fault.Unauthorized, "this server takes no tokens; join without one, as a guest")
+		}
+		claims, err := r.opts.Tokens.Verify(ctx, req.Token, r.name)
+		a.claims = &claims
+		return a, err //nolint:wrapcheck // it is for the client
+	}
+	if r.opts.Guests == GuestsNone {
+		return a, fault.New(fault.Unauthorized, "guests are not let in here; join with a token")
+	}
+	if strings.TrimSpace(req.Name) != "" {
+		name, err := text.Name(req.Name)
+		if err != nil {
+			return a, err
+		}
+		a.name = name
+	}
+	return a, nil
 }
 
 // onJoin lets the connection into the room. A join that is malformed leaves the
@@ -43,48 +70,59 @@ func (c *conn) onJoin(id string, data []byte) error {
 	if err := parse(data, &req); err != nil {
 		return err
 	}
-	if req.Token != "" {
-		return c.turnAway(id, codeUnauthorized, fault.New(fault.Unauthorized, "this server issues no tokens; join without one, as a guest"))
-	}
-	if c.room.opts.Guests == GuestsNone {
-		return c.turnAway(id, codeUnauthorized, fault.New(fault.Unauthorized, "guests are not let in here"))
-	}
-	a := arrival{epoch: req.Epoch, since: req.Since, addr: c.addr, out: c.out, deflates: c.wire.deflates}
-	if strings.TrimSpace(req.Name) != "" {
-		name, err := text.Name(req.Name)
-		if err != nil {
-			return err
+	a, err := c.room.arrivalOf(c.room.stopping, &req, c.addr)
+	var m *member
+	if err == nil {
+		a.out = c.out
+		if c.wire.deflates {
+			a.delivery = deliverDeflated
 		}
-		a.name = name
+		m, err = c.room.admit(context.Background(), a)
 	}
-	q := atOnce(func(r *Room) (*member, error) { return r.join(a) })
-	c.room.arrive(q) // when that fails, wait says why
-	m, err := q.wait(context.Background(), c.room)
-	var refused *fault.Error
-	switch {
-	case errors.As(err, &refused) && refused.Code == fault.Full:
-		return c.turnAway(id, codeFull, refused)
-	case errors.As(err, &refused) && refused.Code == fault.Banned:
-		return c.turnAway(id, codeBanned, refused)
-	case errors.As(err, &refused) && refused.Code == fault.RoomNotFound:
-		return &ends{c.room.parting().each()}
-	case err != nil:
-		return err
+	if err != nil {
+		return c.notJoined(id, err)
 	}
 	c.member = m
 	c.stopWatch()
 	c.wire.joinBy = time.Time{}
+	if a.claims != nil {
+		c.wire.expires = a.claims.Expires
+	}
 	acknowledge(c.out, id, 0)
 	return nil
 }
 
-// turnAway says why the client may not come in, and ends the connection.
-func (c *conn) turnAway(id string, code int, why *fault.Error) error {
-	refuse(c.out, id, why)
-	return &ends{farewell{code: code, text: string(why.Code)}}
+// notJoined returns what becomes of a connection whose join was refused.
+func (c *conn) notJoined(id string, err error) error {
+	refused, ok := errors.AsType[*fault.Error](err)
+	if !ok {
+		return err
+	}
+	var code int
+	switch refused.Code {
+	case fault.Full, fault.NotAccepting:
+		code = codeFull
+	case fault.Banned:
+		code = codeBanned
+	case fault.Unauthorized:
+		code = codeUnauthorized
+	case fault.RoomNotFound:
+		return &ends{c.room.parting().each()}
+	default:
+		return err
+	}
+	refuse(c.out, id, refused)
+	return &ends{farewell{code: code, text: string(refused.Code)}}
 }
 
-// join makes a member and sends it the welcome and the events that it is owed.
+// admit has the room let an arrival in.
+func (r *Room) admit(ctx context.Context, a arrival) (*member, error) {
+	q := atOnce(func(r *Room) (*member, error) { return r.join(a) }) //nolint:contextcheck // the member outlives the question
+	r.arrive(q)                                                      //nolint:contextcheck // it never gives up; when the room is done, wait says so
+	return q.wait(ctx, r)
+}
+
+// join makes a member and sends it the greeting and the events that it is owed.
 func (r *Room) join(a arrival) (*member, error) {
 	if r.phase != phaseOpen {
 		return nil, notFound(r.name)
@@ -92,36 +130,71 @@ func (r *Room) join(a arrival) (*member, error) {
 	if most := r.connectionLimit(); most > 0 && r.members.len() >= most {
 		return nil, fullError("this room has all the connections that it takes", most)
 	}
-	user := User{ID: newGuestID(), Role: Consumer}
-	if r.bans(user.ID, a.addr, time.Now()) {
+	m := r.memberOf(a)
+	if r.bans(m, time.Now()) {
 		return nil, fault.New(fault.Banned, "you are banned from this room")
 	}
-	name := r.uniqueName(a.name)
-	user.Name = name
-	m := &member{
-		user:     user,
-		guest:    true,
-		addr:     a.addr,
-		skeleton: text.Skeleton(name),
-		sortKey:  strings.ToLower(name),
-		out:      a.out,
-		deflates: a.deflates,
-		speech:   r.guestSpeech(a.addr),
+	if m.guest { // from here on nothing can fail
+		m.user.Name = r.uniqueName(a.name)
+		m.speech = r.guestSpeech(a.addr)
+		m.speech.address.members++
 	}
-	m.out.onHungry(func() { r.urge(context.Background(), hungry{m}) })
-	count := r.members.len() + 1
-	var gap bool
-	m.next, gap = r.owed(a.epoch, a.since)
-	m.greeting = encode(r.welcome(m, count, gap))
-	r.members.add(m) // from here on nothing can fail
-	m.speech.address.members++
-	r.idle.Stop()
-	if count != r.count.told {
+	m.skeleton, m.sortKey = text.Skeleton(m.user.Name), strings.ToLower(m.user.Name)
+	m.person = r.personOf(m)
+	if !m.guest {
+		m.person.claimed = Role(a.claims.Role)
+		m.speech = speech{limits: &r.opts.Limits, user: m.person.window}
+		r.replaceOldest(m.person)
+	}
+	m.person.conns = append(m.person.conns, m)
+	m.next, m.gap = r.owed(a.epoch, a.since)
+	r.members.add(m)
+	if m.user.Role == Producer {
+		r.producers = append(r.producers, m)
+	}
+	if n := r.members.len(); n != r.count.told {
 		r.count.told = 0 // this one knows another number than the others
 	}
-	r.catchUp(m)
+	m.greeting = r.greet(m)
+	r.idle.Stop()
+	if m.out != nil {
+		m.out.onHungry(func() { r.urge(context.Background(), hungry{m}) })
+		r.catchUp(m)
+	} else {
+		r.startSession(m)
+	}
 	r.countViewers()
 	return m, nil
+}
+
+// memberOf returns the member that an arrival is going to be.
+func (r *Room) memberOf(a arrival) *member {
+	r.joined++
+	m := &member{
+		guest:    a.claims == nil,
+		addr:     a.addr,
+		delivery: a.delivery,
+		out:      a.out,
+		session:  a.session,
+		number:   r.joined,
+	}
+	if m.guest {
+		m.user = User{ID: newGuestID(), Role: Consumer}
+		return m
+	}
+	c := a.claims
+	m.user = User{ID: c.User, Name: c.Name, Role: r.roleOf(c.User, Role(c.Role)), Member: c.Member}
+	return m
+}
+
+// replaceOldest parts from the oldest connections of a user who comes with one more than
+// it may have.
+func (r *Room) replaceOldest(p *person) {
+	for len(p.conns) >= maxConnsOfUser {
+		oldest := p.conns[0]
+		oldest.part(farewell{code: codeReplaced, reason: reasonReplaced})
+		r.remove(oldest)
+	}
 }
 
 // connectionLimit returns how many connections the room takes; 0 means any number.
@@ -145,8 +218,24 @@ func (r *Room) owed(epoch string, since *uint64) (first uint64, gap bool) {
 	return seq + 1 - uint64(len(r.events.last(r.opts.History))), returns
 }
 
-func (r *Room) welcome(m *member, count int, gap bool) welcome {
+// greet returns what a member hears before the events: the welcome, and the totals that
+// it cannot know.
+func (r *Room) greet(m *member) []byte {
+	greeting := encode(r.welcome(m))
+	if totals := r.reacted.totals(m.next, false); totals != nil {
+		greeting = append(append(greeting, '\n'), encode(reactions{Type: "reactions", Totals: totals})...)
+	}
+	if r.poll != nil {
+		greeting = append(append(greeting, '\n'), encode(r.poll.standing())...)
+	}
+	return greeting
+}
+
+func (r *Room) welcome(m *member) welcome {
 	rate := r.opts.Limits.Messages
+	if m.user.Role.moderates() {
+		rate = r.opts.Limits.Moderators
+	}
 	return welcome{
 		Type:     "welcome",
 		Room:     r.name,
@@ -154,9 +243,9 @@ func (r *Room) welcome(m *member, count int, gap bool) welcome {
 		Seq:      r.events.seq,
 		You:      m.user,
 		Settings: r.settings,
-		Viewers:  count,
+		Viewers:  r.members.len(),
 		Limits:   limits{Text: r.opts.Limits.Text, Bytes: maxMessage, Messages: rate.N, Window: rate.Per.Milliseconds()},
-		Gap:      gap,
+		Gap:      m.gap,
 	}
 }
 
@@ -202,14 +291,14 @@ func (r *Room) uniqueName(name string) string {
 		for {
 			r.guests++
 			numbered := fmt.Sprintf("guest-%d", r.guests)
-			if _, taken := r.members.byName[text.Skeleton(numbered)]; !taken {
+			if r.members.named[text.Skeleton(numbered)] == 0 {
 				return numbered
 			}
 		}
 	}
 	candidate := name
 	for n := 2; ; n++ {
-		if _, taken := r.members.byName[text.Skeleton(candidate)]; !taken {
+		if r.members.named[text.Skeleton(candidate)] == 0 {
 			return candidate
 		}
 		candidate = withNumber(name, nextNumber(n))

@@ -65,20 +65,18 @@ func (r *Room) append(e logged, by author, tell kept) (seq uint64, err error) {
 	seq = r.events.seq + 1
 	e.stamp(seq, now)
 	data := encode(e)
-	err = r.opts.Journal.Append(journal.Event{
+	written := journal.Event{
 		Epoch: r.epoch, Seq: seq, Time: now.UnixMilli(), Type: e.kind(), User: by.user, Command: by.command, Data: data,
-	}, func(err error) { tell(seq, r.stored(err)) })
-	if err != nil {
+	}
+	e.mark(&written)
+	if err = r.opts.Journal.Append(written, func(err error) { tell(seq, r.stored(err)) }); err != nil {
 		return 0, r.stored(err)
 	}
+	e.settle(r)
 	r.events.add(entry{seq: seq, kind: e.kind(), author: by.user, data: data})
 	r.counters.events.add(now)
 	r.publish()
-	if r.out.first == 0 {
-		r.out.first = seq
-	}
-	r.out.events++
-	r.broadcast(data, now)
+	r.broadcast(seq, data, now)
 	return seq, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strconv"
 	"sync"
@@ -29,6 +30,7 @@ type memoryLife struct {
 	journal.Life
 	room   journal.Room
 	events []journal.Event
+	votes  map[uint64]map[string]int
 }
 
 // write notes what a write does, and has it committed soon.
@@ -120,16 +122,36 @@ func (j *memoryJournal) Append(e journal.Event, done func(error)) error {
 			return fmt.Errorf("%w: %d after %d", journal.ErrOrder, e.Seq, l.Seq)
 		}
 		l.Seq = e.Seq
+		for i := range l.events {
+			if e.Clears || slices.Contains(e.Removes, l.events[i].Seq) {
+				l.events[i].Removed = true
+			}
+		}
+		delete(l.votes, e.Ends)
 		l.events = append(l.events, e)
 		return nil
 	})
 }
 
-func (j *memoryJournal) PutVote(_ journal.Vote, done func(error)) error {
-	return j.write(done, func() error { return nil })
+func (j *memoryJournal) PutVote(v journal.Vote, done func(error)) error {
+	return j.write(done, func() error {
+		l := j.life(v.Epoch)
+		if l.votes == nil {
+			l.votes = make(map[uint64]map[string]int)
+		}
+		if l.votes[v.Poll] == nil {
+			l.votes[v.Poll] = make(map[string]int)
+		}
+		l.votes[v.Poll][v.User] = v.Option
+		return nil
+	})
 }
 
-func (j *memoryJournal) Votes(string, uint64) (map[string]int, error) { return nil, nil }
+func (j *memoryJournal) Votes(epoch string, poll uint64) (map[string]int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return maps.Clone(j.life(epoch).votes[poll]), nil
+}
 
 func (j *memoryJournal) Sync(done func(error)) error {
 	return j.write(done, func() error { return nil })
@@ -153,10 +175,13 @@ func (j *memoryJournal) Lives(room string) []journal.Life {
 	return found
 }
 
-func (j *memoryJournal) Newest(epoch string, _ uint64, limit int) ([]journal.Event, error) {
+func (j *memoryJournal) Newest(epoch string, before uint64, limit int) ([]journal.Event, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	events := j.life(epoch).events
+	if n := uint64(len(events)); before > 0 && before <= n {
+		events = events[:before-1]
+	}
 	return slices.Clone(events[max(0, len(events)-limit):]), nil
 }
 

@@ -28,26 +28,44 @@ func baseOf(s *cache.Snapshot, name string) SettingsPatch {
 		StreamURL:      said.StreamURL,
 		SlowMode:       said.SlowMode,
 		MembersOnly:    said.MembersOnly,
+		EmotesOnly:     said.EmotesOnly,
 		Unique:         said.Unique,
+		Paid:           said.Paid,
 		MaxConnections: said.MaxConnections,
 	}
 }
 
-// adopt changes the room's settings. It tells all of them once the change is kept, or
-// why nothing has changed.
-func (r *Room) adopt(next layers, tell func(Settings, error)) {
+// outcome tells whoever changes settings what became of it: all of them, and the seq of
+// the event if there was one. It is called on any goroutine and must not block.
+type outcome func(seq uint64, s Settings, err error)
+
+// adopt changes the room's settings for somebody. After an error, which is for them,
+// nothing has happened. Else tell is called once the change is kept, or is not.
+func (r *Room) adopt(next layers, by User, from author, tell outcome) (seq uint64, err error) {
 	settings := next.settings()
 	if settings != r.settings {
-		e := &settingsEvent{event{Type: typeSettings}, r.settings.changes(settings), platform}
-		if _, err := r.append(e, author{user: platform.ID}, func(uint64, error) {}); err != nil {
-			tell(r.settings, err)
-			return
+		e := &settingsEvent{event{Type: typeSettings}, r.settings.changes(settings), by}
+		if seq, err = r.append(e, from, func(uint64, error) {}); err != nil {
+			return 0, err
 		}
 	}
 	r.settings, r.layers = settings, next
 	r.publish() // before anybody is told
-	if err := r.opts.Journal.UpdateRoom(r.record(), func(err error) { tell(settings, r.stored(err)) }); err != nil {
+	if err := r.opts.Journal.UpdateRoom(r.record(), func(err error) { tell(seq, settings, r.stored(err)) }); err != nil {
 		r.log.Warn("settings were changed, but are not stored; a restart would bring back the former ones", zap.Error(err))
-		tell(settings, r.stored(err))
+		tell(seq, settings, r.stored(err))
 	}
+	return seq, nil
+}
+
+// change adopts a patch over what was set here before.
+func (r *Room) change(patch SettingsPatch, by User, from author, tell outcome) (seq uint64, err error) {
+	if pin := patch.Pinned; pin != nil && *pin != 0 {
+		if _, err := r.message(uint64(*pin)); err != nil {
+			return 0, err
+		}
+	}
+	next := r.layers
+	next.Over = next.Over.merge(patch)
+	return r.adopt(next, by, from, tell)
 }

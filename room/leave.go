@@ -2,20 +2,22 @@ package room
 
 import (
 	"context"
+	"slices"
 
 	"chatserver/internal/fault"
 )
 
 // onLeave says goodbye, once everything that was said before is acknowledged.
-func (c *conn) onLeave(id string, _ []byte) error {
-	c.room.post(departure{c.member, id})
-	return nil
+func (s *speaker) onLeave(id string, _ []byte) (effect, error) {
+	s.room.post(departure{s.member, id, s.asker})
+	return nil, nil
 }
 
 // departure is the leave command, for the actor.
 type departure struct {
 	by *member
 	id string
+	to asker
 }
 
 func (d departure) run(r *Room) {
@@ -26,8 +28,8 @@ func (d departure) run(r *Room) {
 }
 
 func (d departure) end() {
-	acknowledge(d.by.out, d.id, 0)
-	d.by.out.end(farewell{code: codeLeft, text: "bye"}.frames()...)
+	acknowledge(d.to, d.id, 0)
+	d.by.end(left)
 }
 
 func (d departure) failed(error) { d.end() }
@@ -43,9 +45,16 @@ func (r *Room) remove(m *member) {
 	}
 	m.gone = true
 	r.members.remove(m)
-	m.speech.address.members--
+	m.person.leave(m)
+	if m.user.Role == Producer {
+		r.producers = slices.DeleteFunc(r.producers, func(p *member) bool { return p == m })
+	}
+	m.speech.release()
 	if m.guest {
 		r.repeats.forgetUser(m.user.ID) // which no other guest gets
+	}
+	if m.session != nil {
+		r.forgetSession(m.session)
 	}
 	r.countViewers()
 	r.armIdle()
@@ -55,14 +64,13 @@ func (r *Room) remove(m *member) {
 // how many there were.
 func (r *Room) RemoveUser(ctx context.Context, id string) (int, error) {
 	return call(ctx, r, atOnce(func(r *Room) (int, error) {
-		found := r.members.byID(id)
-		if len(found) == 0 {
+		p := r.people[id]
+		if p == nil || len(p.conns) == 0 {
 			return 0, &fault.Error{Code: fault.NotFound, Detail: "nobody with this id is in the room; the chat's command who lists the ids of those who are"}
 		}
-		for _, m := range found {
-			m.muted = true
-			m.out.end(farewell{code: codeRemoved, reason: reasonRemoved}.frames()...)
+		for _, m := range p.conns {
+			m.part(farewell{code: codeRemoved, reason: reasonRemoved})
 		}
-		return len(found), nil
+		return len(p.conns), nil
 	}))
 }

@@ -1,6 +1,7 @@
 package room
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"iter"
@@ -16,6 +17,8 @@ type Log struct {
 	Epoch string
 	First uint64 // seq of the oldest event that is kept; Seq+1 when none is
 	Seq   uint64 // of the newest event ever
+	// ShowRemoved has messages that were removed keep their text, and be marked.
+	ShowRemoved bool
 
 	journal Journal
 }
@@ -28,7 +31,7 @@ func (g *Registry) Log(name, epoch string) (*Log, error) {
 	}
 	for _, l := range g.opts.Journal.Lives(name) {
 		if epoch == "" || l.Epoch == epoch {
-			return &Log{l.Room, l.Epoch, l.First, l.Seq, g.opts.Journal}, nil
+			return &Log{Room: l.Room, Epoch: l.Epoch, First: l.First, Seq: l.Seq, journal: g.opts.Journal}, nil
 		}
 	}
 	if epoch != "" {
@@ -38,7 +41,7 @@ func (g *Registry) Log(name, epoch string) (*Log, error) {
 }
 
 // Events streams the events with a seq above after and, unless before is 0, below
-// before, in order, each as it went over the wire. However slow the caller is, it
+// before, in order, each as it goes over the wire now. However slow the caller is, it
 // holds nothing up. An error ends the stream.
 func (l *Log) Events(after, before uint64) iter.Seq2[json.RawMessage, error] {
 	return func(yield func(json.RawMessage, error) bool) {
@@ -46,7 +49,11 @@ func (l *Log) Events(after, before uint64) iter.Seq2[json.RawMessage, error] {
 			if errors.Is(err, journal.ErrNotFound) {
 				return // retention has taken it away meanwhile
 			}
-			if !yield(e.Data, err) || err != nil {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(l.form(&e), nil) {
 				return
 			}
 		}
@@ -62,7 +69,19 @@ func (l *Log) Newest(before uint64, limit int) ([]json.RawMessage, error) {
 	}
 	lines := make([]json.RawMessage, len(events))
 	for i := range events {
-		lines[i] = events[i].Data
+		lines[i] = l.form(&events[i])
 	}
 	return lines, err
+}
+
+// form returns an event as whoever reads the log may see it.
+func (l *Log) form(e *journal.Event) json.RawMessage {
+	switch {
+	case !e.Removed || e.Type != typeMessage:
+		return e.Data
+	case l.ShowRemoved:
+		return append(bytes.Clone(e.Data[:len(e.Data)-1]), `,"redacted":true}`...)
+	default:
+		return redact(e.Data)
+	}
 }

@@ -10,17 +10,21 @@ import (
 	"chatserver/internal/limit"
 )
 
-// member is one client that has joined. It belongs to the actor, but for out, which is
-// safe for use by several goroutines, and speech.
+// member is one client that has joined. It belongs to the actor, but for out and
+// session, which are safe for use by several goroutines, and speech.
 type member struct {
 	user     User
-	guest    bool
-	deflates bool // has negotiated permessage-deflate
+	person   *person
+	guest    bool // has no token
 	addr     netip.Addr
 	skeleton string // of the name; see text.Skeleton
 	sortKey  string // the name in lower case, for who
-	out      *outbox
+	delivery delivery
+	out      *outbox  // nil for a session that nobody streams
+	session  *session // nil for a WebSocket
 	speech   speech
+
+	number uint64 // no other one of the room has it
 
 	index int  // in memberSet.list
 	gone  bool // has left
@@ -31,11 +35,53 @@ type member struct {
 	// is the next one from the log; skipping, the first one missed; live, it keeps
 	// the member from getting again what it had from the log.
 	next uint64
-	// greeting is the welcome, until it was sent.
+	gap  bool // it was told that events are gone for it
+	// greeting is what comes before the events, until it was sent.
 	greeting []byte
+}
 
-	lastMessage time.Time
-	said        []saying // within the last uniquePeriod, while unique is set
+// delivery is the form in which a member gets what goes to everybody.
+type delivery int
+
+const (
+	deliverPlain    delivery = iota // a WebSocket
+	deliverDeflated                 // one that has negotiated permessage-deflate
+	deliverStream                   // server-sent events
+	deliverPolled                   // nothing is sent: the client asks
+	deliveries
+)
+
+// note sends the member an object that is no event.
+func (m *member) note(object []byte) {
+	if m.out == nil {
+		m.session.note(object)
+		return
+	}
+	m.out.offer(m.out.framing.object(object), span{}) // who is that slow misses it
+}
+
+// part says goodbye to the member. What it has sent before counts no more.
+func (m *member) part(bye farewell) {
+	m.muted = true
+	m.end(bye)
+}
+
+// end is part for any goroutine.
+func (m *member) end(bye farewell) {
+	if m.session != nil {
+		m.session.end(bye)
+	} else {
+		m.out.part(bye)
+	}
+}
+
+// banAddr returns the address by which a sanction may hold for the member: that of a
+// guest. Who has a token is known by id.
+func (m *member) banAddr() netip.Addr {
+	if m.guest {
+		return m.addr
+	}
+	return netip.Addr{}
 }
 
 // feedState tells how a member gets events.
@@ -48,11 +94,12 @@ const (
 )
 
 // speech limits the messages of a user: by the user alone, and of guests by their
-// address too. It belongs to the connection's reader, but for the address.
+// address too. It belongs to the connection's reader, but for the windows that several
+// share.
 type speech struct {
 	limits  *Limits
-	user    *limit.Window // nil until the first message
-	address *address
+	user    *limit.Window // of a guest nil until the first message
+	address *address      // nil for who has a token
 }
 
 // address is what the guests of one network share. Its window is safe for use by
@@ -67,44 +114,53 @@ func (s *speech) take(now time.Time) time.Duration {
 	if s.user == nil {
 		s.user = limit.NewWindow(s.limits.Messages, s.limits.Burst)
 	}
-	return max(s.user.Take(now), s.address.Take(now))
+	wait := s.user.Take(now)
+	if s.address != nil {
+		wait = max(wait, s.address.Take(now))
+	}
+	return wait
+}
+
+// release gives back the share of an address.
+func (s *speech) release() {
+	if s.address != nil {
+		s.address.members--
+	}
 }
 
 // memberSet holds the members densely for the fan-out, by name for uniqueness and
 // by order of name for who.
 type memberSet struct {
 	list   []*member
-	byName map[string]*member // by skeleton
+	named  map[string]int // members by the skeleton of their names
 	sorted []*member
-
-	deflating int // members that have negotiated permessage-deflate
+	by     [deliveries]int // members by delivery
 }
 
-func newMemberSet() memberSet { return memberSet{byName: make(map[string]*member)} }
+func newMemberSet() memberSet { return memberSet{named: make(map[string]int)} }
 
 func (s *memberSet) len() int { return len(s.list) }
 
 func (s *memberSet) add(m *member) {
 	m.index = len(s.list)
-	if m.deflates {
-		s.deflating++
-	}
+	s.by[m.delivery]++
 	s.list = append(s.list, m)
-	s.byName[m.skeleton] = m
+	s.named[m.skeleton]++
 	at, _ := slices.BinarySearchFunc(s.sorted, m, compareMembers)
 	s.sorted = slices.Insert(s.sorted, at, m)
 }
 
 func (s *memberSet) remove(m *member) {
-	if m.deflates {
-		s.deflating--
-	}
+	s.by[m.delivery]--
 	last := len(s.list) - 1
 	s.list[m.index] = s.list[last]
 	s.list[m.index].index = m.index
 	s.list[last] = nil
 	s.list = s.list[:last]
-	delete(s.byName, m.skeleton)
+	s.named[m.skeleton]--
+	if s.named[m.skeleton] == 0 {
+		delete(s.named, m.skeleton)
+	}
 	if at, found := slices.BinarySearchFunc(s.sorted, m, compareMembers); found {
 		s.sorted = slices.Delete(s.sorted, at, at+1)
 	}
@@ -125,17 +181,13 @@ func (s *memberSet) withPrefix(prefix string) []*member {
 	return rest[:n]
 }
 
-// byID returns the connections of a user.
-func (s *memberSet) byID(id string) []*member {
-	var found []*member
-	for _, m := range s.list {
-		if m.user.ID == id {
-			found = append(found, m)
-		}
-	}
-	return found
+// deliver changes the form in which a member of the set gets things.
+func (s *memberSet) deliver(m *member, d delivery) {
+	s.by[m.delivery]--
+	m.delivery = d
+	s.by[d]++
 }
 
 func compareMembers(a, b *member) int {
-	return cmp.Or(cmp.Compare(a.sortKey, b.sortKey), cmp.Compare(a.user.ID, b.user.ID))
+	return cmp.Or(cmp.Compare(a.sortKey, b.sortKey), cmp.Compare(a.user.ID, b.user.ID), cmp.Compare(a.number, b.number))
 }

@@ -27,26 +27,29 @@ type saying struct {
 
 var sayingSeed = maphash.MakeSeed()
 
-// onMessage checks a message and hands it to the room.
-func (c *conn) onMessage(id string, data []byte) error {
-	if wait := c.member.speech.take(time.Now()); wait > 0 {
-		return c.hold(id, wait)
-	}
+// onMessage checks a message.
+func (s *speaker) onMessage(_ string, data []byte) (effect, error) {
 	var req messageRequest
 	if err := parse(data, &req); err != nil {
-		return err
+		return nil, err
 	}
-	if req.Text == nil {
-		return fault.New(fault.BadField, "text is missing")
-	}
-	said, err := text.Message(*req.Text, c.room.opts.Limits.Text)
+	said, err := s.room.readText(req.Text)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if said, err = c.room.censor(said); err != nil {
-		return err
+	return message{text: said, replyTo: req.ReplyTo}, nil
+}
+
+// readText returns what a client says in the form in which others may read it.
+func (r *Room) readText(sent *string) (string, error) {
+	if sent == nil {
+		return "", fault.New(fault.BadField, "text is missing")
 	}
-	return c.room.offer(message{by: c.member, id: id, text: said, replyTo: req.ReplyTo})
+	said, err := text.Message(*sent, r.opts.Limits.Text)
+	if err != nil {
+		return "", err
+	}
+	return r.censor(said)
 }
 
 // censor returns the text as others may read it: with masked words hidden. A blocked
@@ -59,63 +62,32 @@ func (r *Room) censor(said string) (string, error) {
 	return masked, nil
 }
 
-// message is a checked message of a member, for the actor.
+// message is a checked message, for the actor.
 type message struct {
-	by      *member
-	id      string
 	text    string
 	replyTo *uint64
 }
 
-func (msg message) run(r *Room) {
-	if msg.by.muted {
-		return // it hears nothing any more
+func (msg message) carryOut(r *Room, d *deed, now time.Time) (uint64, error) {
+	if err := r.mayChat(d.by, msg.text, now); err != nil {
+		return 0, err
 	}
-	if err := msg.carryOut(r, time.Now()); err != nil {
-		msg.failed(err)
-	}
-}
-
-// carryOut says the message, unless it was said under the same id before. Both are
-// acknowledged once the event is kept.
-func (msg message) carryOut(r *Room, now time.Time) error {
-	id := commandID{msg.by.user.ID, msg.id}
-	if seq, again := r.repeats.seq(id, now); again {
-		return r.stored(r.opts.Journal.Sync(func(err error) { msg.kept(seq, r.stored(err)) }))
-	}
-	if err := r.mayChat(msg.by, msg.text, now); err != nil {
-		return err
-	}
-	seq, err := r.say(msg.by.user, msg.id, msg.text, msg.replyTo, msg.kept)
+	seq, err := r.say(d.by.user, d.id, msg.text, msg.replyTo, d.kept)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	msg.by.lastMessage = now
+	d.by.person.lastMessage = now
 	if r.settings.Unique {
-		msg.by.remember(msg.text, now)
+		d.by.person.remember(msg.text, now)
 	}
-	r.repeats.add(id, seq, now)
-	return nil
-}
-
-// kept answers the author.
-func (msg message) kept(seq uint64, err error) {
-	if err != nil {
-		msg.failed(err)
-		return
-	}
-	acknowledge(msg.by.out, msg.id, seq)
-}
-
-func (msg message) failed(err error) {
-	refuse(msg.by.out, msg.id, err)
+	return seq, nil
 }
 
 // say puts a message into the log; id is that of the user's command, if it has one.
 func (r *Room) say(user User, id, said string, replyTo *uint64, tell kept) (seq uint64, err error) {
 	e := &messageEvent{event: event{Type: typeMessage}, User: user, Text: said}
 	if replyTo != nil {
-		if err := r.checkTarget(*replyTo); err != nil {
+		if _, err := r.message(*replyTo); err != nil {
 			return 0, err
 		}
 		e.ReplyTo = *replyTo
@@ -123,46 +95,54 @@ func (r *Room) say(user User, id, said string, replyTo *uint64, tell kept) (seq 
 	return r.append(e, author{user.ID, id}, tell)
 }
 
-// checkTarget returns an error unless seq is a message that the room still holds.
-func (r *Room) checkTarget(seq uint64) error {
-	if e, ok := r.events.get(seq); !ok || e.kind != typeMessage {
-		return fault.New(fault.NotFound, "there is no message %d to reply to; it may be too old", seq)
+// message returns a message that the room still holds, or an error that says that seq
+// is none.
+func (r *Room) message(seq uint64) (*entry, error) {
+	e := r.events.at(seq)
+	if e == nil || e.kind != typeMessage || e.removed {
+		return nil, fault.New(fault.NotFound, "there is no message %d here; it may have been removed, or be too old", seq)
 	}
-	return nil
+	return e, nil
 }
 
-// mayChat returns why the room's rules keep a member from saying something now.
+// mayChat returns why the room's settings keep a member from saying something now.
 func (r *Room) mayChat(m *member, said string, now time.Time) error {
-	if m.guest && r.opts.Guests != GuestsChat {
-		return fault.New(fault.GuestsReadOnly, "guests may only read here; log in to chat")
-	}
 	if m.user.Role.moderates() {
 		return nil
 	}
-	s := r.settings
+	s, p := r.settings, m.person
 	if s.MembersOnly && !m.user.Member {
 		return fault.New(fault.MembersOnly, "only members may chat here now")
 	}
-	if wait := m.lastMessage.Add(s.slowMode()).Sub(now); wait > 0 && s.SlowMode > 0 {
+	if s.EmotesOnly && !text.Emotes(said, r.knowsEmote) {
+		return fault.New(fault.EmotesOnly, "only emoji and emotes may be sent here now, with spaces between them")
+	}
+	if wait := p.lastMessage.Add(s.slowMode()).Sub(now); wait > 0 && s.SlowMode > 0 {
 		return &fault.Error{Code: fault.SlowMode, Detail: "slow mode is on; wait until you may chat again", Limit: s.SlowMode, RetryAfter: wait}
 	}
-	if s.Unique && m.saysAgain(said, now) {
+	if s.Unique && p.saysAgain(said, now) {
 		return fault.New(fault.Duplicate, "you have just said this; say something else")
 	}
 	return nil
 }
 
-// saysAgain tells whether the member said the same within uniquePeriod.
-func (m *member) saysAgain(said string, now time.Time) bool {
-	hash := maphash.String(sayingSeed, said)
-	return slices.ContainsFunc(m.said, func(s saying) bool { return s.hash == hash && now.Sub(s.at) < uniquePeriod })
+// knowsEmote tells whether a code stands for a picture in this room.
+func (r *Room) knowsEmote(code string) bool {
+	_, known := r.opts.Snapshot().Emote(r.name, code)
+	return known
 }
 
-// remember keeps what the member has said, and forgets what is older than
+// saysAgain tells whether the person said the same within uniquePeriod.
+func (p *person) saysAgain(said string, now time.Time) bool {
+	hash := maphash.String(sayingSeed, said)
+	return slices.ContainsFunc(p.said, func(s saying) bool { return s.hash == hash && now.Sub(s.at) < uniquePeriod })
+}
+
+// remember keeps what the person has said, and forgets what is older than
 // uniquePeriod.
-func (m *member) remember(said string, now time.Time) {
-	m.said = slices.DeleteFunc(m.said, func(s saying) bool { return now.Sub(s.at) >= uniquePeriod })
-	m.said = append(m.said, saying{maphash.String(sayingSeed, said), now})
+func (p *person) remember(said string, now time.Time) {
+	p.said = slices.DeleteFunc(p.said, func(s saying) bool { return now.Sub(s.at) >= uniquePeriod })
+	p.said = append(p.said, saying{maphash.String(sayingSeed, said), now})
 }
 
 // Say puts a message of the platform, or of the user that it names, into the room's

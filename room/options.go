@@ -1,6 +1,7 @@
 package room
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"chatserver/cache"
 	"chatserver/internal/clientip"
 	"chatserver/internal/limit"
+	"chatserver/internal/token"
 )
 
 // Times and sizes that the protocol promises (docs/protocol.md, Limits).
@@ -61,6 +63,11 @@ const (
 	GuestsNone Guests = "none"
 )
 
+// Tokens verifies user tokens. It may wait for keys; its errors are for the client.
+type Tokens interface {
+	Verify(ctx context.Context, raw, room string) (token.Claims, error)
+}
+
 // PortRange is the ports that rooms may take, both ends included.
 type PortRange struct{ First, Last int }
 
@@ -91,6 +98,11 @@ type Options struct {
 	// does; nil means that it says nothing.
 	Snapshot func() *cache.Snapshot
 
+	// Tokens says who a token's bearer is; nil: no token is taken.
+	Tokens Tokens
+	// Sanctions keep bans and timeouts; nil: nobody can be sanctioned.
+	Sanctions Sanctions
+
 	// Page answers a browser's GET / and /assets/… on a room's listener. It must
 	// only use relative links: the room stands under /r/NAME/ of the main port too.
 	Page http.Handler
@@ -117,6 +129,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Journal == nil {
 		o.Journal = oblivion{}
+	}
+	if o.Sanctions == nil {
+		o.Sanctions = noSanctions{}
 	}
 	if o.Snapshot == nil {
 		empty := cache.Empty()

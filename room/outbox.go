@@ -34,13 +34,15 @@ type outbox struct {
 	conn  net.Conn
 	fd    int // of conn, which mu keeps open; noDescriptor where only the flusher can write
 	limit int // bytes that may be pending
+
+	framing framing // how whoever fills the outbox is to frame objects
 	// written counts bytes that the socket took; shared by all outboxes of a room.
 	written *atomic.Int64
 	wake    func() // called once the outbox is ending, for a reader that waits elsewhere; may be nil
 
 	mu       sync.Mutex
 	state    outboxState
-	pending  [][]byte
+	pending  []piece
 	head     int  // bytes of pending[0] that are written
 	size     int  // bytes pending
 	starved  bool // somebody waits for nothing to be pending
@@ -50,6 +52,18 @@ type outbox struct {
 	flusher sync.WaitGroup
 	ending  atomic.Bool   // state has left outboxOpen
 	ended   chan struct{} // closed when it does; made for the first who waits
+}
+
+// piece is a frame that is pending.
+type piece struct {
+	bytes []byte
+	span  span
+}
+
+// span is the events in a frame; the zero value stands for none.
+type span struct {
+	first, last uint64 // seqs
+	greets      bool   // what comes before the events is in the frame too
 }
 
 // outboxState is the life of an outbox.
@@ -68,13 +82,14 @@ const (
 // reader half a second away still gets 256 KiB a second.
 const sendBuffer = 64 << 10
 
-func newOutbox(conn net.Conn, limit int, written *atomic.Int64) *outbox {
+func newOutbox(conn net.Conn, f framing, limit int, written *atomic.Int64) *outbox {
 	if tcp, ok := conn.(interface{ SetWriteBuffer(bytes int) error }); ok {
 		_ = tcp.SetWriteBuffer(sendBuffer) // fails on a closed connection only
 	}
 	return &outbox{
 		conn:    conn,
 		fd:      descriptorOf(conn),
+		framing: f,
 		limit:   limit,
 		written: written,
 	}
@@ -88,17 +103,34 @@ func (o *outbox) onHungry(f func()) {
 	o.hungry = f
 }
 
-// offer takes an event's frame.
-func (o *outbox) offer(frame []byte) offered { return o.put(frame, o.limit, false) }
+// offer takes a frame with events, or with what everybody gets.
+func (o *outbox) offer(frame []byte, events span) offered {
+	return o.put(piece{frame, events}, o.limit, false)
+}
 
 // lend is offer for a frame that is the caller's again afterwards.
-func (o *outbox) lend(frame []byte) offered { return o.put(frame, o.limit, true) }
+func (o *outbox) lend(frame []byte, events span) offered {
+	return o.put(piece{frame, events}, o.limit, true)
+}
 
 // reply takes the answer to something that the peer sent. It may use a reserve
 // beyond the limit, so that a slow reader still hears what became of its commands.
-func (o *outbox) reply(frame []byte) offered { return o.put(frame, o.limit+o.limit/4, false) }
+func (o *outbox) reply(frame []byte) offered {
+	return o.put(piece{bytes: frame}, o.limit+o.limit/4, false)
+}
 
-func (o *outbox) put(frame []byte, limit int, lent bool) offered {
+// answer answers a command. An ack of a command without an id is not sent. A peer that
+// does not even read its answers is too slow.
+func (o *outbox) answer(v any) {
+	if a, ok := v.(ack); ok && a.ID == "" {
+		return
+	}
+	if o.reply(o.framing.object(encode(v))) == full {
+		o.part(tooSlow)
+	}
+}
+
+func (o *outbox) put(p piece, limit int, lent bool) offered {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.state != outboxOpen {
@@ -107,37 +139,61 @@ func (o *outbox) put(frame []byte, limit int, lent bool) offered {
 	n := 0
 	if !o.flushing && o.fd != noDescriptor {
 		var err error
-		n, err = writeNow(o.fd, frame)
+		n, err = writeNow(o.fd, p.bytes)
 		o.written.Add(int64(n))
 		if err != nil {
 			o.endLocked(true)
 			return gone
 		}
-		if n == len(frame) {
+		if n == len(p.bytes) {
 			return taken
 		}
-	} else if o.size > 0 && o.size+len(frame) > limit {
+	} else if o.size > 0 && o.size+len(p.bytes) > limit {
 		o.starved = true
 		return full
 	}
 	if lent {
-		frame = bytes.Clone(frame)
+		p.bytes = bytes.Clone(p.bytes)
 	}
-	o.queueLocked(frame, n)
+	o.queueLocked(p, n)
 	return taken
 }
 
-// queueLocked keeps frame[n:] for the flusher and makes sure that there is one.
-func (o *outbox) queueLocked(frame []byte, n int) {
+// queueLocked keeps what follows the first n bytes of a frame for the flusher, and makes
+// sure that there is one.
+func (o *outbox) queueLocked(p piece, n int) {
 	if len(o.pending) == 0 {
 		o.head = n
 	}
-	o.pending = append(o.pending, frame)
-	o.size += len(frame) - n
+	o.pending = append(o.pending, p)
+	o.size += len(p.bytes) - n
 	if !o.flushing {
 		o.flushing = true
 		o.flusher.Go(o.flush)
 	}
+}
+
+// retract takes back the frames that hold the event with a seq, or later ones, and of
+// which nothing is written. It returns the seq of the first event in them, 0 if there
+// were none, and whether the greeting was among them.
+func (o *outbox) retract(seq uint64) (from uint64, greeted bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	kept := o.pending[:0]
+	for i, p := range o.pending {
+		if i == 0 && o.head > 0 || p.span.last < seq || o.state != outboxOpen {
+			kept = append(kept, p)
+			continue
+		}
+		if from == 0 {
+			from = p.span.first
+		}
+		greeted = greeted || p.span.greets
+		o.size -= len(p.bytes)
+	}
+	clear(o.pending[len(kept):])
+	o.pending = kept
+	return from, greeted
 }
 
 // wantRoom returns true when more than half of the limit is pending, and has hungry
@@ -185,7 +241,7 @@ func (o *outbox) next() (chunk []byte, hungry func()) {
 		return nil, hungry
 	}
 	o.setDeadlineLocked(time.Now().Add(stallTimeout))
-	chunk = o.pending[0][o.head:]
+	chunk = o.pending[0].bytes[o.head:]
 	return chunk[:min(len(chunk), chunkSize)], nil
 }
 
@@ -203,8 +259,8 @@ func (o *outbox) wrote(n int, err error) {
 	defer o.mu.Unlock()
 	o.head += n
 	o.size -= n
-	if len(o.pending) > 0 && o.head == len(o.pending[0]) {
-		o.pending[0] = nil
+	if len(o.pending) > 0 && o.head == len(o.pending[0].bytes) {
+		o.pending[0] = piece{}
 		o.pending, o.head = o.pending[1:], 0
 	}
 	if err == nil || o.state == outboxClosed {
@@ -215,8 +271,8 @@ func (o *outbox) wrote(n int, err error) {
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) && o.state == outboxOpen {
 		o.dropLocked()
-		for _, frame := range tooSlow.frames() {
-			o.pending = append(o.pending, frame)
+		for _, frame := range o.framing.farewell(tooSlow) {
+			o.pending = append(o.pending, piece{bytes: frame})
 			o.size += len(frame)
 		}
 		o.endLocked(false)
@@ -236,7 +292,7 @@ func (o *outbox) dropLocked() {
 	o.pending = o.pending[:whole]
 	o.size = 0
 	if whole == 1 {
-		o.size = len(o.pending[0]) - o.head
+		o.size = len(o.pending[0].bytes) - o.head
 	}
 }
 
@@ -256,11 +312,14 @@ func (o *outbox) end(frames ...[]byte) {
 			o.written.Add(int64(n))
 		}
 		if n < len(frame) {
-			o.queueLocked(frame, n)
+			o.queueLocked(piece{bytes: frame}, n)
 		}
 	}
 	o.endLocked(false)
 }
+
+// part ends the connection with a farewell.
+func (o *outbox) part(bye farewell) { o.end(o.framing.farewell(bye)...) }
 
 // endLocked leaves outboxOpen. With broken, nothing can be written any more.
 func (o *outbox) endLocked(broken bool) {

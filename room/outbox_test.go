@@ -61,7 +61,7 @@ func TestFramesStayWholeAndInOrder(t *testing.T) {
 	ours, theirs := tcpPair(t)
 	var written atomic.Int64
 	const limit = 64 << 10
-	o := newOutbox(ours, limit, &written)
+	o := newOutbox(ours, webSocket, limit, &written)
 	defer o.close()
 
 	const writers, each = 4, 500
@@ -71,7 +71,7 @@ func TestFramesStayWholeAndInOrder(t *testing.T) {
 		wg.Go(func() {
 			for i := range each {
 				payload := fmt.Appendf(nil, "%d %d %0*d", w, i, (i*37)%3000, 0)
-				put := o.offer
+				put := func(frame []byte) offered { return o.offer(frame, span{}) }
 				if w == 0 {
 					put = o.reply
 				}
@@ -135,11 +135,11 @@ func TestAReaderThatStopsHoldsLittle(t *testing.T) {
 	ours, _ := tcpPair(t)
 	var written atomic.Int64
 	const limit = 64 << 10
-	o := newOutbox(ours, limit, &written)
+	o := newOutbox(ours, webSocket, limit, &written)
 	defer o.close()
 	frame := textFrame(make([]byte, 4<<10))
 	held := 0
-	for o.offer(frame) != full {
+	for o.offer(frame, span{}) != full {
 		held += len(frame)
 	}
 	if most := limit + 2*sendBuffer + 256<<10; held > most {
@@ -150,16 +150,16 @@ func TestAReaderThatStopsHoldsLittle(t *testing.T) {
 func TestAFullOutboxTellsWhenItHasEmptied(t *testing.T) {
 	ours, theirs := tcpPair(t)
 	var written atomic.Int64
-	o := newOutbox(ours, 64<<10, &written)
+	o := newOutbox(ours, webSocket, 64<<10, &written)
 	defer o.close()
 	hungry := make(chan struct{}, 1)
 	o.onHungry(func() { hungry <- struct{}{} })
 	frame := textFrame(make([]byte, 8<<10))
 	taken := 0
-	for o.offer(frame) != full {
+	for o.offer(frame, span{}) != full {
 		taken++
 	}
-	if o.offer(frame) != full || o.reply(frame) == full {
+	if o.offer(frame, span{}) != full || o.reply(frame) == full {
 		t.Error("want no room for an event, and some for a reply")
 	}
 	taken++
@@ -167,7 +167,7 @@ func TestAFullOutboxTellsWhenItHasEmptied(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-hungry
-	if got := o.offer(frame); got == full {
+	if got := o.offer(frame, span{}); got == full {
 		t.Error("an empty outbox takes nothing")
 	}
 }
@@ -175,7 +175,7 @@ func TestAFullOutboxTellsWhenItHasEmptied(t *testing.T) {
 func TestAnOutboxWhosePeerIsGone(t *testing.T) {
 	ours, theirs := tcpPair(t)
 	var written atomic.Int64
-	o := newOutbox(ours, 1<<20, &written)
+	o := newOutbox(ours, webSocket, 1<<20, &written)
 	defer o.close()
 	if err := theirs.SetLinger(0); err != nil {
 		t.Fatal(err)
@@ -184,7 +184,7 @@ func TestAnOutboxWhosePeerIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	frame := textFrame(make([]byte, 1<<10))
-	for o.offer(frame) != gone {
+	for o.offer(frame, span{}) != gone {
 		runtime.Gosched()
 	}
 	<-o.waitForEnd()
@@ -193,7 +193,7 @@ func TestAnOutboxWhosePeerIsGone(t *testing.T) {
 
 func TestOfferingToAQuickReaderAllocatesNothing(t *testing.T) {
 	o, frame := quickReader(t)
-	if n := testing.AllocsPerRun(1000, func() { o.offer(frame) }); n != 0 {
+	if n := testing.AllocsPerRun(1000, func() { o.offer(frame, span{}) }); n != 0 {
 		t.Errorf("%v allocations for each viewer", n)
 	}
 }
@@ -211,7 +211,7 @@ func quickReader(tb testing.TB) (*outbox, []byte) {
 		_, _ = io.Copy(io.Discard, theirs) // ends with the connection
 	}()
 	var written atomic.Int64
-	o := newOutbox(ours, 1<<20, &written)
+	o := newOutbox(ours, webSocket, 1<<20, &written)
 	tb.Cleanup(func() { o.close(); <-read })
 	return o, textFrame(make([]byte, 150))
 }
@@ -220,7 +220,7 @@ func BenchmarkOffer(b *testing.B) {
 	o, frame := quickReader(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		o.offer(frame)
+		o.offer(frame, span{})
 	}
 }
 
@@ -228,13 +228,13 @@ func BenchmarkOffer(b *testing.B) {
 // socket takes all, a part, or nothing of it.
 func TestALentFrameIsNotKept(t *testing.T) {
 	ours, theirs := tcpPair(t)
-	o := newOutbox(ours, 1<<20, new(atomic.Int64))
+	o := newOutbox(ours, webSocket, 1<<20, new(atomic.Int64))
 	defer o.close()
 	const size = 3000
 	lent := 0
 	for pending := false; !pending || lent%10 != 0; lent++ {
 		frame := textFrame(bytes.Repeat([]byte{byte(lent)}, size))
-		if o.lend(frame) != taken {
+		if o.lend(frame, span{}) != taken {
 			t.Fatal("not taken")
 		}
 		clear(frame)

@@ -344,7 +344,7 @@ func TestBlankMessagesCount(t *testing.T) {
 }
 
 func TestAPanicOfAReaderCostsItsConnection(t *testing.T) {
-	clientCommands["boom"] = func(*conn, string, []byte) error { panic("boom") }
+	clientCommands["boom"] = clientCommand{read: func(*speaker, string, []byte) (effect, error) { panic("boom") }}
 	defer delete(clientCommands, "boom")
 	inWorld(t, func(w *world) {
 		r := w.room("lobby")

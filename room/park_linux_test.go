@@ -163,7 +163,7 @@ func TestAHalfReadFrameKeepsItsGoroutine(t *testing.T) {
 // TestAHalfReadFrameKeepsItsClock reads in place of the reader.
 func TestAHalfReadFrameKeepsItsClock(t *testing.T) {
 	ours, theirs := tcpPair(t)
-	out := newOutbox(ours, 1<<10, new(atomic.Int64))
+	out := newOutbox(ours, webSocket, 1<<10, new(atomic.Int64))
 	defer out.close()
 	now := time.Now()
 	c := &conn{out: out, wire: &wire{
@@ -282,7 +282,7 @@ func TestTheEndThatRacesTheWakeUp(t *testing.T) {
 func TestWhatIsEndingIsNotParked(t *testing.T) {
 	ours, _ := tcpPair(t)
 	w := newTCPWorld(t)
-	c := &conn{room: w.room("lobby"), out: newOutbox(ours, 1<<10, new(atomic.Int64))}
+	c := &conn{speaker: speaker{room: w.room("lobby")}, out: newOutbox(ours, webSocket, 1<<10, new(atomic.Int64))}
 	c.wire = &wire{Conn: ours, out: c.out, fd: descriptorOf(ours)}
 	defer c.out.close()
 	c.out.end()

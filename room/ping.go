@@ -1,9 +1,9 @@
 package room
 
 // onPing answers at once: a client asks whether the connection works, not the room.
-func (c *conn) onPing(id string, _ []byte) error {
-	reply(c.out, pong{Type: "pong", ID: id})
-	return nil
+func (s *speaker) onPing(id string, _ []byte) (effect, error) {
+	s.asker.answer(pong{Type: "pong", ID: id})
+	return nil, nil
 }
 
 // onPingFrame answers a WebSocket ping, which counts as a command.

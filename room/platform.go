@@ -53,8 +53,7 @@ func (r *Room) announce(ctx context.Context, said string, scope Scope) error {
 // with its seq once it is kept.
 func announcement(said string, scope Scope) question[uint64] {
 	return newQuestion(func(r *Room, tell func(uint64, error)) {
-		e := &announcementEvent{event{Type: typeAnnouncement}, said, scope, platform}
-		if _, err := r.append(e, author{user: platform.ID}, tell); err != nil {
+		if _, err := r.proclaim(said, scope, platform, "", tell); err != nil {
 			tell(0, err)
 		}
 	})
@@ -64,8 +63,9 @@ func announcement(said string, scope Scope) question[uint64] {
 // returns all settings, once the change is kept.
 func (r *Room) Set(ctx context.Context, patch SettingsPatch) (Settings, error) {
 	return call(ctx, r, newQuestion(func(r *Room, tell func(Settings, error)) {
-		next := r.layers
-		next.Over = next.Over.merge(patch)
-		r.adopt(next, tell)
+		_, err := r.change(patch, platform, author{user: platform.ID}, func(_ uint64, s Settings, err error) { tell(s, err) })
+		if err != nil {
+			tell(r.settings, err)
+		}
 	}))
 }

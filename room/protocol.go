@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"chatserver/internal/fault"
+	"chatserver/journal"
 )
 
 // Role is what a user is in a room.
@@ -19,8 +20,14 @@ const (
 	Platform Role = "platform"
 )
 
+// ranks orders the roles: nobody sanctions someone of the same or a higher one.
+var ranks = map[Role]int{Consumer: 0, Moderator: 1, Producer: 2, Platform: 3}
+
+// above tells whether the role may sanction the other one.
+func (r Role) above(other Role) bool { return ranks[r] > ranks[other] }
+
 // moderates tells whether the role is free of the rules for consumers.
-func (r Role) moderates() bool { return r != Consumer }
+func (r Role) moderates() bool { return r.above(Consumer) }
 
 // User is who did something, as events show them.
 type User struct {
@@ -36,8 +43,13 @@ var platform = User{ID: "platform", Role: Platform}
 // Event types in the log. The same words stand on the wire.
 const (
 	typeMessage      = "message"
-	typeAnnouncement = "announcement"
+	typeDeleted      = "deleted"
+	typeCleared      = "cleared"
+	typeSanction     = "sanction"
 	typeSettings     = "settings"
+	typeAnnouncement = "announcement"
+	typePoll         = "poll"
+	typePollClosed   = "poll_closed"
 )
 
 // event is the head that all events in the log share.
@@ -55,9 +67,17 @@ func (e *event) stamp(seq uint64, now time.Time) {
 type logged interface {
 	stamp(seq uint64, now time.Time)
 	kind() string
+	// mark adds what the event does to others of the log to what the journal keeps.
+	mark(kept *journal.Event)
+	// settle does the same to what the room holds, before anybody sees the event.
+	settle(r *Room)
 }
 
 func (e *event) kind() string { return e.Type }
+
+func (e *event) mark(*journal.Event) {}
+
+func (e *event) settle(*Room) {}
 
 // messageEvent is something that a user, or the platform, said.
 type messageEvent struct {
@@ -65,6 +85,47 @@ type messageEvent struct {
 	User    User   `json:"user"`
 	Text    string `json:"text"`
 	ReplyTo uint64 `json:"reply_to,omitempty"`
+}
+
+// redactedEvent stands in the place of a message that was removed.
+type redactedEvent struct {
+	event
+	User     User `json:"user"`
+	Redacted bool `json:"redacted"`
+}
+
+// deletedEvent says that a message was removed.
+type deletedEvent struct {
+	event
+	Target uint64 `json:"target"` // its seq
+	By     User   `json:"by"`
+}
+
+// clearedEvent says that all messages before it were removed.
+type clearedEvent struct {
+	event
+	By User `json:"by"`
+}
+
+// sanctionEvent says that somebody was kept from chatting, kept out, or let in again.
+type sanctionEvent struct {
+	event
+	Kind   string `json:"kind"` // timeout, ban or unban
+	User   User   `json:"user"`
+	Until  int64  `json:"until,omitempty"` // Unix milliseconds; absent in a ban without end
+	Reason string `json:"reason,omitempty"`
+	By     User   `json:"by"`
+}
+
+// pollEvent opens a poll, or closes it with the votes.
+type pollEvent struct {
+	event
+	Poll     uint64   `json:"poll"` // seq of the event that opened it
+	Question string   `json:"question"`
+	Options  []string `json:"options"`
+	Ends     int64    `json:"ends"`            // Unix milliseconds
+	Votes    []int    `json:"votes,omitempty"` // for each option, once the poll is closed
+	By       User     `json:"by"`
 }
 
 // announcementEvent is something that an operator says to a room or to all.
@@ -146,6 +207,29 @@ type people struct {
 type viewers struct {
 	Type  string `json:"type"`
 	Count int    `json:"count"`
+}
+
+// reactions carries the totals that changed: of each message, by emoji.
+type reactions struct {
+	Type   string                    `json:"type"`
+	Totals map[uint64]map[string]int `json:"totals"`
+}
+
+// votes carries how a poll stands.
+type votes struct {
+	Type  string `json:"type"`
+	Poll  uint64 `json:"poll"`
+	Votes []int  `json:"votes"` // for each option
+	Total int    `json:"total"`
+}
+
+// whisperNote is what one user says to another alone.
+type whisperNote struct {
+	Type string `json:"type"`
+	From User   `json:"from"`
+	To   User   `json:"to"`
+	Text string `json:"text"`
+	Time int64  `json:"time"` // Unix milliseconds
 }
 
 // skipped names the events that a client was too slow to take.

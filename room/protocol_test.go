@@ -21,13 +21,27 @@ func TestWireMessages(t *testing.T) {
 	at := time.UnixMilli(1790000000123)
 	ann := User{ID: "guest-abc", Name: "Ann", Role: Consumer}
 	stamped := func(e logged) logged { e.stamp(42, at); return e }
-	title, slow := "Cooking live", 5
+	mia := User{ID: "u1", Name: "Mia", Role: Moderator}
+	title, slow, pin := "Cooking live", 5, Pin(41)
 	messages := map[string]any{
 		"message":          stamped(&messageEvent{event: event{Type: typeMessage}, User: ann, Text: "hello <b> & \u2028"}),
 		"message_reply":    stamped(&messageEvent{event: event{Type: typeMessage}, User: User{ID: "u1", Name: "Bob", Role: Moderator, Member: true}, Text: "yes", ReplyTo: 41}),
 		"message_platform": stamped(&messageEvent{event: event{Type: typeMessage}, User: platform, Text: "welcome"}),
 		"announcement":     stamped(&announcementEvent{event{Type: typeAnnouncement}, "maintenance at noon", ScopeGlobal, platform}),
 		"settings":         stamped(&settingsEvent{event{Type: typeSettings}, SettingsPatch{Title: &title, SlowMode: &slow}, platform}),
+		"message_redacted": stamped(&redactedEvent{event{Type: typeMessage}, ann, true}),
+		"deleted":          stamped(&deletedEvent{event{Type: typeDeleted}, 41, mia}),
+		"cleared":          stamped(&clearedEvent{event{Type: typeCleared}, mia}),
+		"sanction_timeout": stamped(&sanctionEvent{event{Type: typeSanction}, kindTimeout, ann, at.Add(time.Minute).UnixMilli(), "calm down", mia}),
+		"sanction_ban":     stamped(&sanctionEvent{event{Type: typeSanction}, kindBan, ann, 0, "", mia}),
+		"poll":             stamped(&pollEvent{event: event{Type: typePoll}, Question: "Tea?", Options: []string{"yes", "no"}, Ends: at.Add(time.Minute).UnixMilli(), By: mia}),
+		"poll_closed":      stamped(&pollEvent{event: event{Type: typePollClosed}, Poll: 41, Question: "Tea?", Options: []string{"yes", "no"}, Ends: at.UnixMilli(), Votes: []int{2, 0}, By: mia}),
+		"settings_pin":     stamped(&settingsEvent{event{Type: typeSettings}, SettingsPatch{Pinned: &pin}, mia}),
+		"settings_unpin":   stamped(&settingsEvent{event{Type: typeSettings}, SettingsPatch{Pinned: new(Pin)}, mia}),
+		"reactions":        reactions{Type: "reactions", Totals: map[uint64]map[string]int{41: {"👍": 2}}},
+		"votes":            votes{Type: "votes", Poll: 41, Votes: []int{2, 0}, Total: 2},
+		"whisper":          whisperNote{Type: "whisper", From: mia, To: ann, Text: "psst", Time: at.UnixMilli()},
+		"closing_replaced": closing{Type: "closing", Reason: reasonReplaced},
 		"welcome": welcome{
 			Type: "welcome", Room: "lobby", Epoch: "k3v9", Seq: 42, You: ann, Settings: Settings{Title: title}, Viewers: 3,
 			Limits: limits{Text: 500, Bytes: 8192, Messages: 20, Window: 30000},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -93,9 +94,38 @@ func (g *Registry) recall(l *life) error {
 	}
 	for i := range events {
 		e := &events[i]
-		l.events = append(l.events, entry{seq: e.Seq, kind: e.Type, author: e.User, data: e.Data})
+		held := entry{seq: e.Seq, kind: e.Type, author: e.User, data: e.Data}
+		if e.Removed {
+			held.remove()
+		}
+		l.events = append(l.events, held)
 		l.seq = e.Seq
+	}
+	if err := g.recallPoll(l); err != nil {
+		return err
 	}
 	l.repeats, err = g.opts.Journal.Commands(l.epoch, time.Now().Add(-repeatPeriod))
 	return err
+}
+
+// recallPoll finds the poll that was open, among the events that are held, with its votes.
+func (g *Registry) recallPoll(l *life) error {
+	for _, e := range slices.Backward(l.events) {
+		switch e.kind {
+		case typePollClosed:
+			return nil
+		case typePoll:
+			var opened pollEvent
+			if err := json.Unmarshal(e.data, &opened); err != nil {
+				return err
+			}
+			choices, err := g.opts.Journal.Votes(l.epoch, e.seq)
+			if err != nil {
+				return err
+			}
+			l.poll = newPoll(opened, choices)
+			return nil
+		}
+	}
+	return nil
 }

@@ -62,12 +62,22 @@ type Room struct {
 	replaced      <-chan struct{} // closed when there is a newer one
 	events        eventLog
 	members       memberSet
+	joined        uint64             // members that there ever were
+	people        map[string]*person // by user id; those who have left too
+	producers     []*member          // those with that role
+	peopleMost    int                // from which those who left long ago are forgotten
+	sessions      map[string]*session
+	sweep         *time.Timer // for sessions that nobody reads
 	repeats       repeats
 	addresses     map[netip.Prefix]*address // guests, by network
 	addressesMost int                       // from which idle addresses are forgotten
 	guests        int                       // the number that the last unnamed guest got
 	out           fanout
 	count         viewerCount
+	tallies       tallies
+	reacted       reactionBook
+	poll          *poll       // the one that is open, nil if none is
+	pollTimer     *time.Timer // runs while a poll is open
 	idle          *time.Timer
 	panics        []time.Time
 	changed       bool // the public state is older than the room
@@ -90,6 +100,7 @@ type life struct {
 	events  []entry // the newest ones
 	seq     uint64  // the newest one's
 	repeats []journal.Command
+	poll    *poll // the one that was open, nil if none was
 }
 
 // newRoom makes a room on a listener that is bound already. run starts it.
@@ -115,12 +126,22 @@ func newRoom(l life, ln net.Listener, g *Registry) *Room {
 		readers:       newGate(),
 		events:        eventLog{keep: g.opts.logKeep(), seq: l.seq, entries: l.events},
 		members:       newMemberSet(),
+		people:        make(map[string]*person),
+		peopleMost:    peopleMin,
+		sessions:      make(map[string]*session),
+		sweep:         newStoppedTimer(),
 		repeats:       newRepeats(),
 		addresses:     make(map[netip.Prefix]*address),
 		addressesMost: addressesMin,
 		out:           newFanout(),
 		count:         newViewerCount(),
+		tallies:       newTallies(),
+		reacted:       newReactionBook(),
+		pollTimer:     newStoppedTimer(),
 		idle:          newStoppedTimer(),
+	}
+	if l.poll != nil {
+		r.openPoll(l.poll, time.Now())
 	}
 	for _, c := range l.repeats {
 		r.repeats.add(commandID{c.User, c.ID}, c.Seq, c.Time)
@@ -189,6 +210,9 @@ func (r *Room) run() {
 		r.step()
 	}
 	r.partFromAll()
+	for _, s := range r.sessions {
+		r.forgetSession(s)
+	}
 	_ = r.server.Close() // closes the listener; nothing can be done if that fails
 	<-serving
 	close(r.done)
@@ -200,21 +224,25 @@ func (r *Room) partFromAll() {
 	bye := r.parting()
 	r.do(duty((*Room).flush))
 	r.readers.close() // nobody new
-	pause := time.NewTimer(0)
+	pause := newStoppedTimer()
 	defer pause.Stop()
 	left := slices.Clone(r.members.list)
+	partFromSome := func() {
+		n := min(closeBatch, len(left))
+		for _, m := range left[:n] {
+			m.end(bye.each())
+		}
+		if left = left[n:]; len(left) > 0 {
+			pause.Reset(closePause)
+		}
+	}
+	partFromSome()
 	for {
 		select {
 		case <-r.readers.empty:
 			return
 		case <-pause.C:
-			n := min(closeBatch, len(left))
-			for _, m := range left[:n] {
-				m.out.end(bye.each().frames()...)
-			}
-			if left = left[n:]; len(left) > 0 {
-				pause.Reset(closePause)
-			}
+			partFromSome()
 		case c := <-r.control:
 			r.do(c)
 		case c := <-r.inbox:
@@ -242,6 +270,12 @@ func (r *Room) step() {
 			r.do(duty((*Room).flush))
 		case <-r.count.timer.C:
 			r.do(duty((*Room).tellViewers))
+		case <-r.tallies.timer.C:
+			r.do(duty((*Room).tally))
+		case <-r.pollTimer.C:
+			r.do(duty((*Room).endPoll))
+		case <-r.sweep.C:
+			r.do(duty((*Room).sweepSessions))
 		case <-r.idle.C:
 			r.do(duty((*Room).closeIfIdle))
 		case <-r.replaced:

@@ -3,6 +3,8 @@ package room
 import (
 	"bytes"
 	"cmp"
+	"encoding/json"
+	"strconv"
 	"time"
 
 	"chatserver/internal/fault"
@@ -22,8 +24,22 @@ type Settings struct {
 	StreamURL      string `json:"stream_url"`
 	SlowMode       int    `json:"slow_mode"` // seconds between a consumer's messages; 0: off
 	MembersOnly    bool   `json:"members_only"`
+	EmotesOnly     bool   `json:"emotes_only"`
 	Unique         bool   `json:"unique"`
+	Paid           bool   `json:"paid"`
 	MaxConnections int    `json:"max_connections"` // 0: the server's own limit
+	Pinned         Pin    `json:"pinned"`
+}
+
+// Pin is the seq of the message that is pinned. On the wire 0, for none, is null.
+type Pin uint64
+
+// MarshalJSON writes the seq, or null.
+func (p Pin) MarshalJSON() ([]byte, error) {
+	if p == 0 {
+		return []byte("null"), nil
+	}
+	return strconv.AppendUint(nil, uint64(p), 10), nil
 }
 
 // SettingsPatch holds the settings to change; nil leaves one as it is.
@@ -32,13 +48,16 @@ type SettingsPatch struct {
 	StreamURL      *string `json:"stream_url,omitempty"`
 	SlowMode       *int    `json:"slow_mode,omitempty"`
 	MembersOnly    *bool   `json:"members_only,omitempty"`
+	EmotesOnly     *bool   `json:"emotes_only,omitempty"`
 	Unique         *bool   `json:"unique,omitempty"`
+	Paid           *bool   `json:"paid,omitempty"`
 	MaxConnections *int    `json:"max_connections,omitempty"`
+	Pinned         *Pin    `json:"pinned,omitempty"`
 }
 
 // ParseSettings reads a JSON object of settings. A setting that is unknown, of the
 // wrong type or out of bounds is a bad_field error that names it. No JSON at all
-// changes nothing.
+// changes nothing, and neither does null, which but takes away a pin.
 func ParseSettings(data []byte) (SettingsPatch, error) {
 	var p SettingsPatch
 	if len(bytes.TrimSpace(data)) == 0 {
@@ -47,7 +66,18 @@ func ParseSettings(data []byte) (SettingsPatch, error) {
 	if err := strictjson.Known(data, &p); err != nil {
 		return p, err
 	}
-	return p.check()
+	return p.unpin(data).check()
+}
+
+// unpin returns the patch with no pin if the JSON that it was read from says null.
+func (p SettingsPatch) unpin(data []byte) SettingsPatch {
+	var sent struct {
+		Pinned json.RawMessage `json:"pinned"`
+	}
+	if parse(data, &sent) == nil && string(sent.Pinned) == "null" {
+		p.Pinned = new(Pin)
+	}
+	return p
 }
 
 // check bounds the values, and returns the patch with texts in their kept form.
@@ -77,8 +107,11 @@ func (s Settings) apply(p SettingsPatch) (Settings, SettingsPatch) {
 	keep(&s.StreamURL, &p.StreamURL)
 	keep(&s.SlowMode, &p.SlowMode)
 	keep(&s.MembersOnly, &p.MembersOnly)
+	keep(&s.EmotesOnly, &p.EmotesOnly)
 	keep(&s.Unique, &p.Unique)
+	keep(&s.Paid, &p.Paid)
 	keep(&s.MaxConnections, &p.MaxConnections)
+	keep(&s.Pinned, &p.Pinned)
 	return s, p
 }
 
@@ -89,8 +122,11 @@ func (s Settings) changes(next Settings) SettingsPatch {
 		StreamURL:      &next.StreamURL,
 		SlowMode:       &next.SlowMode,
 		MembersOnly:    &next.MembersOnly,
+		EmotesOnly:     &next.EmotesOnly,
 		Unique:         &next.Unique,
+		Paid:           &next.Paid,
 		MaxConnections: &next.MaxConnections,
+		Pinned:         &next.Pinned,
 	})
 	return changed
 }
@@ -102,8 +138,11 @@ func (p SettingsPatch) merge(over SettingsPatch) SettingsPatch {
 		StreamURL:      cmp.Or(over.StreamURL, p.StreamURL),
 		SlowMode:       cmp.Or(over.SlowMode, p.SlowMode),
 		MembersOnly:    cmp.Or(over.MembersOnly, p.MembersOnly),
+		EmotesOnly:     cmp.Or(over.EmotesOnly, p.EmotesOnly),
 		Unique:         cmp.Or(over.Unique, p.Unique),
+		Paid:           cmp.Or(over.Paid, p.Paid),
 		MaxConnections: cmp.Or(over.MaxConnections, p.MaxConnections),
+		Pinned:         cmp.Or(over.Pinned, p.Pinned),
 	}
 }
 

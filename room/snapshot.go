@@ -2,7 +2,6 @@ package room
 
 import (
 	"context"
-	"net/netip"
 	"time"
 
 	"chatserver/cache"
@@ -22,6 +21,7 @@ func (r *Room) renew() {
 		return
 	}
 	r.throwOutBanned()
+	r.raiseRoles()
 	if r.snapshot.Version() == "" {
 		return // nothing was read yet: what the journal has of the database holds
 	}
@@ -30,11 +30,14 @@ func (r *Room) renew() {
 	if next.Base.same(r.layers.Base) {
 		return
 	}
-	r.adopt(next, func(_ Settings, err error) {
+	again := func(_ uint64, _ Settings, err error) {
 		if err != nil {
 			time.AfterFunc(unavailableRetry, func() { r.urge(context.Background(), renewal{}) })
 		}
-	})
+	}
+	if _, err := r.adopt(next, platform, author{user: platform.ID}, again); err != nil {
+		again(0, r.settings, err)
+	}
 }
 
 // renewal is the command to try again what the journal could not keep.
@@ -42,20 +45,24 @@ type renewal struct{}
 
 func (renewal) run(r *Room) { r.renew() }
 
-// bans tells whether a user, or an address, is banned from the room by the newest
-// snapshot, whether the room acts upon that already or not.
-func (r *Room) bans(user string, addr netip.Addr, now time.Time) bool {
-	_, banned := r.opts.Snapshot().Banned(r.name, user, addr, now)
-	return banned
+// bans tells whether the newest snapshot bans a member, whether the room acts upon that
+// already or not. A ban of an address alone holds for everybody; that of a guest, with
+// its address, for guests.
+func (r *Room) bans(m *member, now time.Time) bool {
+	s := r.opts.Snapshot()
+	if _, banned := s.Banned(r.name, m.user.ID, m.banAddr(), now); banned || m.guest {
+		return banned
+	}
+	ban, found := s.Banned(r.name, "", m.addr, now)
+	return found && ban.User == ""
 }
 
 // throwOutBanned parts from all members that the snapshot bans.
 func (r *Room) throwOutBanned() {
 	now := time.Now()
 	for _, m := range r.members.list {
-		if r.bans(m.user.ID, m.addr, now) {
-			m.muted = true
-			m.out.end(banned.frames()...)
+		if r.bans(m, now) {
+			m.part(banned)
 		}
 	}
 }

@@ -15,6 +15,7 @@ type State struct {
 	Seq       uint64   `json:"seq"` // the newest event; 0 before the first
 	Epoch     string   `json:"epoch"`
 	Settings  Settings `json:"settings"`
+	Producer  *User    `json:"-"` // who broadcasts; nil when nobody with that role is in the room
 }
 
 // publishChange makes the room's state public if it has changed.
@@ -27,6 +28,11 @@ func (r *Room) publishChange() {
 // publish makes the room's present state public.
 func (r *Room) publish() {
 	r.changed = false
+	var producer *User
+	if len(r.producers) > 0 {
+		u := r.producers[0].user
+		producer = &u
+	}
 	r.public.Store(&State{
 		Name:      r.name,
 		Title:     r.settings.Title,
@@ -35,6 +41,7 @@ func (r *Room) publish() {
 		Seq:       r.events.seq,
 		Epoch:     r.epoch,
 		Settings:  r.settings,
+		Producer:  producer,
 	})
 }
 

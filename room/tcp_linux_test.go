@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"chatserver/internal/limit"
+	"chatserver/internal/schematest"
 )
 
 // tcpWorld is a registry whose rooms listen on TCP, outside of a bubble: there
@@ -206,6 +207,9 @@ func (c *tcpClient) want(kind string) obj {
 			var o obj
 			if err := json.Unmarshal(line, &o); err != nil {
 				c.w.Fatal(err)
+			}
+			if err := schematest.LoadChat(c.w.T).Message(line); err != nil {
+				c.w.Error(err)
 			}
 			if o.str("type") == kind {
 				return o

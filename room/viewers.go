@@ -37,6 +37,6 @@ func (r *Room) tellViewers() {
 	}
 	c.told, c.at = n, now
 	if n > 0 {
-		r.broadcast(encode(viewers{Type: "viewers", Count: n}), now)
+		r.broadcast(0, encode(viewers{Type: "viewers", Count: n}), now)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/netip"
 	"sync"
@@ -15,7 +16,6 @@ import (
 	"github.com/gorilla/websocket"
 
 	"chatserver/internal/fault"
-	"chatserver/internal/limit"
 )
 
 // subprotocol is the name of the protocol, which a client may ask for.
@@ -47,8 +47,9 @@ var readBuffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, re
 // end. While it is parked (see lot) it has no goroutine, and the lot owns it. Anybody
 // may write through out.
 type conn struct {
+	speaker // owned by the reader; its member is nil until the join was taken
+
 	// Set at construction.
-	room *Room
 	addr netip.Addr
 	wire *wire
 	out  *outbox
@@ -59,9 +60,6 @@ type conn struct {
 	lender   *bufio.Reader // whose buffer in has; nil while parked
 	deflated bool          // gorilla may not have read its last message to the end
 	admitted bool          // has a place on the server
-	commands *limit.Window // nil while there is nothing to remember
-	refusals *limit.Window // nil until the first
-	member   *member       // nil until the join was taken
 	// untilJoined ends the watch for the room's end; the actor parts from members. It
 	// is nil from then on.
 	untilJoined func() bool
@@ -92,7 +90,7 @@ func (r *Room) serveWebSocket(w http.ResponseWriter, req *http.Request) {
 		fault.Write(w, notFound(r.name))
 		return
 	}
-	c := &conn{room: r, addr: r.opts.TrustedProxies.Addr(req)}
+	c := &conn{speaker: speaker{room: r}, addr: r.opts.TrustedProxies.Addr(req)}
 	var err error
 	c.ws, err = upgrader.Upgrade(&hijacker{w, c}, req, nil)
 	if err != nil { // gorilla has answered, or closed the connection
@@ -115,12 +113,12 @@ type hijacker struct {
 // or parks it until its peer speaks.
 func (c *conn) begin() {
 	if err := c.room.admission.enter(c.addr); err != nil {
-		c.out.end(farewell{code: codeFull, text: string(err.Code)}.frames()...)
+		c.out.part(farewell{code: codeFull, text: string(err.Code)})
 	} else {
 		c.admitted = true
 		// Until it has joined, the connection hears of the room's end by itself, then
 		// from the actor.
-		c.untilJoined = context.AfterFunc(c.room.stopping, func() { c.out.end(c.room.parting().each().frames()...) })
+		c.untilJoined = context.AfterFunc(c.room.stopping, func() { c.out.part(c.room.parting().each()) })
 	}
 	if !c.room.lot.park(c) {
 		go c.drive()
@@ -144,11 +142,11 @@ func (c *conn) finish(bye farewell) {
 	defer c.out.close()
 	defer c.room.lot.forget(c)
 	c.stopWatch()
-	c.out.end(bye.frames()...)
+	c.out.part(bye)
 	if c.member != nil {
 		c.room.post(leave{c.member})
 	}
-	c.linger()
+	linger(c.out, c.wire.Conn)
 }
 
 // stopWatch ends the watch for the room's end.
@@ -302,16 +300,20 @@ func (c *conn) handle(line []byte) error {
 		refuse(c.out, id, err)
 		return &ends{farewell{code: codeNoJoin, text: "the first object must be a join"}}
 	}
-	if refused, ok := errors.AsType[*fault.Error](err); ok {
-		refuse(c.out, id, refused)
-		return nil
+	refused, ok := errors.AsType[*fault.Error](err)
+	switch {
+	case !ok:
+		return err
+	case refused.Code == fault.RateLimited:
+		return c.hold(id, refused.RetryAfter)
 	}
-	return err
+	refuse(c.out, id, refused)
+	return nil
 }
 
-// dispatch calls the command's handler. A *fault.Error is for the peer.
+// dispatch carries out the command. A *fault.Error is for the peer.
 func (c *conn) dispatch(kind, id string, line []byte) error {
-	switch handler, known := clientCommands[kind]; {
+	switch {
 	case kind == "join" && c.member == nil:
 		return c.onJoin(id, line)
 	case kind == "join":
@@ -319,45 +321,8 @@ func (c *conn) dispatch(kind, id string, line []byte) error {
 	case c.member == nil:
 		refuse(c.out, id, fault.New(fault.NotJoined, "send join first"))
 		return &ends{farewell{code: codeNoJoin, text: "the first object must be a join"}}
-	case !known:
-		return fault.New(fault.BadCommand, "%.50q is no command; docs/protocol.md lists them", kind)
 	default:
-		return handler(c, id, line)
-	}
-}
-
-// reply answers a command. A peer that does not even read its answers is too slow.
-func reply(out *outbox, v any) {
-	if out.reply(textFrame(encode(v))) == full {
-		out.end(tooSlow.frames()...)
-	}
-}
-
-// acknowledge confirms a command that has an id, and the event that it made, if any.
-func acknowledge(out *outbox, id string, seq uint64) {
-	if id != "" {
-		reply(out, ack{Type: "ack", ID: id, Seq: seq})
-	}
-}
-
-// refuse answers a command with what is wrong with it.
-func refuse(out *outbox, id string, err error) {
-	e := fault.From(err)
-	reply(out, failure{Type: "error", ID: id, Code: e.Code, Message: e.Detail, RetryAfter: e.RetryMillis()})
-}
-
-// count counts a command against the connection's limit; a wait above 0 refuses it.
-func (c *conn) count(now time.Time) time.Duration {
-	if c.commands == nil {
-		c.commands = limit.NewWindow(c.room.opts.Limits.Commands)
-	}
-	return c.commands.Take(now)
-}
-
-// thin forgets what binds the peer no more.
-func (c *conn) thin(now time.Time) {
-	if c.commands.Idle(now) {
-		c.commands = nil
+		return c.do(kind, id, line)
 	}
 }
 
@@ -402,12 +367,8 @@ func (c *conn) pace() error {
 // hold tells the peer once that it is too fast, and then reads nothing from it
 // until it may speak again: its flood waits in its own machine.
 func (c *conn) hold(id string, wait time.Duration) error {
-	c.room.counters.refuse(refusedRate)
-	refuse(c.out, id, &fault.Error{Code: fault.RateLimited, Detail: "you send faster than you may; wait", RetryAfter: wait})
-	if c.refusals == nil {
-		c.refusals = limit.NewWindow(limit.Rate{N: maxRefusals - 1, Per: refusalPeriod})
-	}
-	if c.refusals.Take(time.Now()) > 0 {
+	refuse(c.out, id, tooFast(wait))
+	if c.floods(time.Now()) {
 		return &ends{farewell{code: codeFlooding, text: string(fault.RateLimited)}}
 	}
 	timer := time.NewTimer(wait)
@@ -423,15 +384,15 @@ func (c *conn) hold(id string, wait time.Duration) error {
 
 // linger waits, for closeGrace at most, until the peer has what was sent and has
 // closed too. Closing a socket with unread input would destroy what is under way.
-func (c *conn) linger() {
-	c.out.flushed()
-	if half, ok := c.wire.Conn.(interface{ CloseWrite() error }); ok {
+func linger(out *outbox, conn net.Conn) {
+	out.flushed()
+	if half, ok := conn.(interface{ CloseWrite() error }); ok {
 		if half.CloseWrite() != nil {
 			return
 		}
 	}
-	if c.wire.SetReadDeadline(time.Now().Add(closeGrace)) != nil {
+	if conn.SetReadDeadline(time.Now().Add(closeGrace)) != nil {
 		return
 	}
-	_, _ = io.Copy(io.Discard, io.LimitReader(c.wire.Conn, 1<<20)) // ends by EOF, deadline or limit alike
+	_, _ = io.Copy(io.Discard, io.LimitReader(conn, 1<<20)) // ends by EOF, deadline or limit alike
 }

@@ -15,24 +15,24 @@ const (
 )
 
 // onWho asks the room who is in it.
-func (c *conn) onWho(id string, data []byte) error {
+func (s *speaker) onWho(id string, data []byte) (effect, error) {
 	var req whoRequest
 	if err := parse(data, &req); err != nil {
-		return err
+		return nil, err
 	}
 	limit := whoDefault
 	if req.Limit != nil {
 		limit = *req.Limit
 	}
 	if limit < 1 || limit > whoMost {
-		return &fault.Error{Code: fault.BadField, Detail: "limit must be 1 to 100", Limit: whoMost, Value: limit}
+		return nil, &fault.Error{Code: fault.BadField, Detail: "limit must be 1 to 100", Limit: whoMost, Value: limit}
 	}
-	return c.room.offer(who{by: c.member, id: id, prefix: req.Prefix, limit: limit})
+	return nil, s.room.offer(who{to: s.asker, id: id, prefix: req.Prefix, limit: limit})
 }
 
 // who is a checked who, for the actor.
 type who struct {
-	by     *member
+	to     asker
 	id     string
 	prefix string
 	limit  int
@@ -44,7 +44,7 @@ func (w who) run(r *Room) {
 	for _, m := range found[:min(len(found), w.limit)] {
 		answer.Users = append(answer.Users, m.user)
 	}
-	reply(w.by.out, answer)
+	w.to.answer(answer)
 }
 
-func (w who) failed(err error) { refuse(w.by.out, w.id, err) }
+func (w who) failed(err error) { refuse(w.to, w.id, err) }

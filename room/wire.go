@@ -29,6 +29,7 @@ type wire struct {
 	begun     time.Time // when the message under way began
 	nextPing  time.Time
 	joinBy    time.Time // zero once the join was taken
+	expires   time.Time // of the token; zero for a guest
 	err       error     // why Read failed
 	closeSent bool      // gorilla has written a close frame
 	upgraded  bool      // the response to the handshake was written
@@ -46,6 +47,7 @@ var (
 	errPieces  = &ends{farewell{code: codePieces, text: "a message in too many or too slow pieces"}}
 	errFrame   = &ends{farewell{code: codeProtocol, text: "a frame breaks RFC 6455"}}
 	errNoJoin  = &ends{farewell{code: codeNoJoin, text: "no join in time"}}
+	errExpired = &ends{expired}
 )
 
 // Hijack gives gorilla the wire in place of the connection.
@@ -56,7 +58,8 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	raw = unguarded(raw)
 	c, now := h.conn, time.Now()
-	c.out = newOutbox(raw, c.room.opts.Limits.Backlog, &c.room.counters.bytesOut)
+	c.out = newOutbox(raw, webSocket, c.room.opts.Limits.Backlog, &c.room.counters.bytesOut)
+	c.asker = c.out
 	c.out.wake = func() { c.room.lot.wake(c) }
 	c.wire = &wire{
 		Conn:      raw,
@@ -142,6 +145,8 @@ func (w *wire) overdue(now time.Time) error {
 		return errEnding
 	case !w.joinBy.IsZero() && !now.Before(w.joinBy):
 		return errNoJoin
+	case !w.expires.IsZero() && !now.Before(w.expires):
+		return errExpired
 	case w.watch.partial() && !now.Before(w.begun.Add(pieceTimeout)):
 		return errPieces
 	case !now.Before(w.lastHeard.Add(silenceLimit)):
@@ -153,10 +158,13 @@ func (w *wire) overdue(now time.Time) error {
 
 // deadline returns the next time at which there is something to do.
 func (w *wire) deadline() time.Time {
-	times := [4]time.Time{w.nextPing, w.lastHeard.Add(silenceLimit)}
+	times := [5]time.Time{w.nextPing, w.lastHeard.Add(silenceLimit)}
 	due := times[:2]
 	if !w.joinBy.IsZero() {
 		due = append(due, w.joinBy)
+	}
+	if !w.expires.IsZero() {
+		due = append(due, w.expires)
 	}
 	if w.watch.partial() {
 		due = append(due, w.begun.Add(pieceTimeout))

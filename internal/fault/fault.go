@@ -9,7 +9,9 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -22,6 +24,7 @@ const (
 	BadRoomName      Code = "bad_room_name"      // the room's name breaks the rule of names
 	BadOrigin        Code = "bad_origin"         // pages of this origin may not connect
 	RoomNotFound     Code = "room_not_found"     // no room of that name is open
+	SessionNotFound  Code = "session_not_found"  // no session of that name is there any more
 	RouteNotFound    Code = "not_found"          // nothing stands at this path; in chat, no such message
 	MethodNotAllowed Code = "method_not_allowed" // the path takes other methods
 	TooLarge         Code = "too_large"          // the body is beyond its limit
@@ -43,7 +46,9 @@ const (
 	Unauthorized   Code = "unauthorized"
 	Forbidden      Code = "forbidden"
 	GuestsReadOnly Code = "guests_read_only"
+	TimedOut       Code = "timed_out"
 	MembersOnly    Code = "members_only"
+	EmotesOnly     Code = "emotes_only"
 	SlowMode       Code = "slow_mode"
 	Duplicate      Code = "duplicate"
 	Empty          Code = "empty"
@@ -53,6 +58,8 @@ const (
 	Unavailable    Code = "unavailable"
 	Banned         Code = "banned"
 	BlockedWord    Code = "blocked_word"
+	PollOpen       Code = "poll_open"
+	PollClosed     Code = "poll_closed"
 	NotFound       Code = RouteNotFound
 )
 
@@ -62,6 +69,7 @@ var statuses = map[Code]int{
 	BadRoomName:      http.StatusBadRequest,
 	BadOrigin:        http.StatusForbidden,
 	RoomNotFound:     http.StatusNotFound,
+	SessionNotFound:  http.StatusNotFound,
 	RouteNotFound:    http.StatusNotFound,
 	MethodNotAllowed: http.StatusMethodNotAllowed,
 	TooLarge:         http.StatusRequestEntityTooLarge,
@@ -79,7 +87,11 @@ var statuses = map[Code]int{
 	Unauthorized:     http.StatusUnauthorized,
 	Forbidden:        http.StatusForbidden,
 	GuestsReadOnly:   http.StatusForbidden,
+	TimedOut:         http.StatusForbidden,
 	MembersOnly:      http.StatusForbidden,
+	EmotesOnly:       http.StatusForbidden,
+	PollOpen:         http.StatusConflict,
+	PollClosed:       http.StatusConflict,
 	SlowMode:         http.StatusTooManyRequests,
 	Duplicate:        http.StatusConflict,
 	Empty:            http.StatusBadRequest,
@@ -90,6 +102,9 @@ var statuses = map[Code]int{
 	Banned:           http.StatusForbidden,
 	BlockedWord:      http.StatusBadRequest,
 }
+
+// Codes returns all codes, in order.
+func Codes() []Code { return slices.Sorted(maps.Keys(statuses)) }
 
 // Status returns the HTTP status of a code; an unknown code is a fault of ours.
 func (c Code) Status() int {

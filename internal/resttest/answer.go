@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"chatserver/internal/fault"
+	"chatserver/internal/rest"
 )
 
 // Answer is what a request got.
@@ -104,6 +105,31 @@ func (a Answer) Into(why string, v any) {
 	if err := json.Unmarshal([]byte(a.Body), v); err != nil {
 		a.t.Fatalf("%s: %s: %v in %s", why, a.Asked, err, a.Body)
 	}
+}
+
+// events returns the objects of the chat that the answer holds: of a log, as JSON or as
+// NDJSON, or of a session.
+func (a Answer) events() [][]byte {
+	var all [][]byte
+	switch a.Header.Get("Content-Type") {
+	case rest.NDJSON:
+		for line := range strings.Lines(a.Body) {
+			all = append(all, []byte(line))
+		}
+	case "application/json":
+		var log struct {
+			Data struct {
+				Events []json.RawMessage `json:"events"`
+			} `json:"data"`
+		}
+		if json.Unmarshal([]byte(a.Body), &log) != nil {
+			return nil // another shape: there are none
+		}
+		for _, event := range log.Data.Events {
+			all = append(all, event)
+		}
+	}
+	return all
 }
 
 // Obj is a JSON object. A member that is not there, or is of another type, reads as

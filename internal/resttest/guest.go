@@ -10,9 +10,12 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"chatserver/internal/schematest"
 )
 
-// Guest is somebody in a room, or before its door.
+// Guest is somebody in a room, or before its door. What it hears is held to
+// asyncapi.json.
 type Guest struct {
 	ID  string // the user's, once joined
 	Raw string // what Want returned last, as it came
@@ -20,6 +23,7 @@ type Guest struct {
 	t     *testing.T
 	ws    *websocket.Conn
 	lines [][]byte // heard, but not looked at
+	chat  *schematest.Chat
 }
 
 // OwnPort is the URL of a room's WebSocket on the room's own port.
@@ -37,7 +41,7 @@ func Dial(t *testing.T, url string) *Guest {
 	}
 	_ = answer.Body.Close()
 	t.Cleanup(func() { ws.Close() })
-	return &Guest{t: t, ws: ws}
+	return &Guest{t: t, ws: ws, chat: schematest.LoadChat(t)}
 }
 
 // Join joins a room by the URL of its WebSocket.
@@ -59,6 +63,7 @@ func (g *Guest) Send(o Obj) {
 
 // next returns the next object as it came, counts of viewers aside.
 func (g *Guest) next() ([]byte, error) {
+	g.t.Helper()
 	for {
 		if len(g.lines) == 0 {
 			if err := g.ws.SetReadDeadline(time.Now().Add(Patience)); err != nil {
@@ -72,6 +77,9 @@ func (g *Guest) next() ([]byte, error) {
 		}
 		line := g.lines[0]
 		g.lines = g.lines[1:]
+		if err := g.chat.Message(line); err != nil {
+			g.t.Error(err)
+		}
 		if !bytes.Contains(line, []byte(`"type":"viewers"`)) {
 			return line, nil
 		}

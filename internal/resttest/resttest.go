@@ -1,7 +1,8 @@
 // Package resttest is what the tests of our APIs have in common: an API on a port of
 // this machine that is called with its key ([API]), what it must answer ([Answer],
 // [Obj]), and somebody in one of its rooms ([Guest]). What is not as a test wants it
-// fails that test, with the test's own words in front. Nothing but tests imports this
+// fails that test, with the test's own words in front; so does whatever comes in that
+// openapi.json or asyncapi.json does not describe. Nothing but tests imports this
 // package.
 //
 // What it is not: it makes no API and no rooms, each package's tests make their own.
@@ -21,6 +22,7 @@ import (
 	"time"
 
 	"chatserver/internal/rest"
+	"chatserver/internal/schematest"
 )
 
 // Patience is how long a test waits for what has to come.
@@ -31,12 +33,15 @@ type API struct {
 	URL    string // without a slash at its end
 	Client *http.Client
 
-	t   *testing.T
-	key string
+	t         *testing.T
+	key       string
+	described *schematest.API
+	chat      *schematest.Chat
 }
 
 // Start lets the server of an API listen. The test's end stops it, and then the rooms
-// behind it by drain. Its Client shows redirects and does not follow them.
+// behind it by drain. Its Client shows redirects and does not follow them. What it
+// answers to [API.Call] is held to openapi.json in the folder of the package under test.
 func Start(t *testing.T, server *http.Server, key string, drain func(context.Context) error) *API {
 	t.Helper()
 	front := httptest.NewUnstartedServer(nil)
@@ -51,7 +56,10 @@ func Start(t *testing.T, server *http.Server, key string, drain func(context.Con
 			t.Errorf("the rooms do not stop: %v", err)
 		}
 	})
-	return &API{URL: front.URL, Client: front.Client(), t: t, key: key}
+	return &API{
+		URL: front.URL, Client: front.Client(), t: t, key: key,
+		described: schematest.LoadAPI(t, "openapi.json"), chat: schematest.LoadChat(t),
+	}
 }
 
 // Call makes a request with the right key. Pairs of name and value set further
@@ -78,7 +86,33 @@ func (a *API) Call(method, path, body string, header ...string) Answer {
 	if err != nil {
 		a.t.Fatalf("%s %s: the answer breaks off: %v", method, path, err)
 	}
-	return Answer{Asked: method + " " + path, Status: got.StatusCode, Header: got.Header, Body: string(text), t: a.t}
+	answer := Answer{Asked: method + " " + path, Status: got.StatusCode, Header: got.Header, Body: string(text), t: a.t}
+	a.compare(method, path, body, answer)
+	return answer
+}
+
+// compare holds an answer to the documents.
+func (a *API) compare(method, path, body string, got Answer) {
+	a.t.Helper()
+	err := a.described.Check(schematest.Exchange{
+		Method: method, Target: path, Sent: body,
+		Status: got.Status, Header: got.Header, Answer: got.Body,
+	})
+	if err != nil {
+		a.t.Errorf("%s: openapi.json does not describe this: %v", got.Asked, err)
+	}
+	if strings.Contains(path, "redacted=show") {
+		return // what the chat never sends
+	}
+	check := a.chat.Event
+	if strings.HasPrefix(path, "/r/") {
+		check = a.chat.Message // a session hears more than a log has
+	}
+	for _, event := range got.events() {
+		if err := check(event); err != nil {
+			a.t.Errorf("%s: %v", got.Asked, err)
+		}
+	}
 }
 
 // FreePorts finds n ports in a row that nobody listens on, below those that the

@@ -1,0 +1,236 @@
+package room
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"chatserver/internal/fault"
+)
+
+// session is a client that has joined over HTTP: it speaks by POST /send, and reads by a
+// stream of server-sent events or by polling. All methods are safe for use by several
+// goroutines.
+type session struct {
+	// Set before it is known and never changed.
+	name    string // unguessable
+	member  *member
+	expires time.Time     // of the token; zero for a guest
+	ended   chan struct{} // closed by end
+	news    chan struct{} // holds a token while there may be something to poll
+
+	sending sync.Mutex // held by whoever uses speaker
+	speaker speaker
+
+	stream atomic.Pointer[outbox] // the stream that is attached, if one is
+
+	mu    sync.Mutex
+	notes [][]byte // objects that are no events, for the next poll
+	bye   farewell // how it ended
+
+	read time.Time // when somebody last read from it; owned by the actor
+}
+
+const (
+	sessionLife   = 60 * time.Second // without anybody reading
+	sweepInterval = 5 * time.Second
+	// maxNotes bounds what waits for a poll and is no event; the oldest are dropped.
+	maxNotes = 128
+)
+
+func newSession() *session {
+	return &session{name: strings.ToLower(rand.Text()), ended: make(chan struct{}), news: make(chan struct{}, 1)}
+}
+
+// note keeps an object for the next poll.
+func (s *session) note(object []byte) {
+	s.mu.Lock()
+	if len(s.notes) >= maxNotes {
+		s.notes = s.notes[1:]
+	}
+	s.notes = append(s.notes, object)
+	s.mu.Unlock()
+	s.signal()
+}
+
+// take returns what note has kept.
+func (s *session) take() [][]byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	notes := s.notes
+	s.notes = nil
+	return notes
+}
+
+// signal wakes a poll that waits.
+func (s *session) signal() {
+	select {
+	case s.news <- struct{}{}:
+	default:
+	}
+}
+
+// end ends the session; the first farewell holds. The actor forgets it later.
+func (s *session) end(bye farewell) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.isOver() {
+		return
+	}
+	s.bye = bye
+	close(s.ended)
+	if out := s.stream.Load(); out != nil {
+		out.part(bye)
+	}
+}
+
+func (s *session) isOver() bool {
+	select {
+	case <-s.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// farewell returns how the session ended.
+func (s *session) farewell() farewell {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bye
+}
+
+// startSession makes a new member's session known. The rest of the code of sessions on
+// the actor's goroutine is here too.
+func (r *Room) startSession(m *member) {
+	s := m.session
+	s.member, s.read = m, time.Now()
+	s.speaker = speaker{room: r, member: m}
+	if len(r.sessions) == 0 {
+		r.sweep.Reset(sweepInterval)
+	}
+	r.sessions[s.name] = s
+}
+
+// forgetSession makes a session unknown, and gives back its place on the server.
+func (r *Room) forgetSession(s *session) {
+	if r.sessions[s.name] != s {
+		return
+	}
+	delete(r.sessions, s.name)
+	s.end(farewell{})
+	r.admission.leave(s.member.addr)
+}
+
+// sweepSessions ends those that nobody has read from for sessionLife, and those whose
+// token has run out.
+func (r *Room) sweepSessions() {
+	now := time.Now()
+	for _, s := range r.sessions {
+		switch {
+		case s.isOver():
+			r.remove(s.member)
+		case !s.expires.IsZero() && !now.Before(s.expires):
+			s.member.part(expired)
+			r.remove(s.member)
+		case s.member.out == nil && now.Sub(s.read) >= sessionLife:
+			r.remove(s.member)
+		}
+	}
+	if len(r.sessions) > 0 {
+		r.sweep.Reset(sweepInterval)
+	}
+}
+
+// find returns a session that is not over.
+func (r *Room) find(name string) (*session, error) {
+	if s := r.sessions[name]; s != nil && !s.isOver() {
+		return s, nil
+	}
+	return nil, fault.New(fault.SessionNotFound, "there is no such session; it dies a minute after nobody has read from it: POST /join makes one")
+}
+
+// portionOf returns the events that a session has not had, those with a seq above since,
+// or nil since to go on where it was; and what is no event. What is gone is told.
+func (r *Room) portionOf(s *session, since *uint64) (objects [][]byte) {
+	m := s.member
+	s.read = time.Now()
+	if since != nil && *since <= r.events.seq {
+		m.next = *since + 1
+	}
+	objects = m.takeGreeting()
+	if oldest := r.events.first(); m.next < oldest {
+		objects = append(objects, encode(skipped{Type: "skipped", From: m.next, To: oldest - 1}))
+		r.counters.skipped.Add(int64(oldest - m.next))
+		m.next = oldest
+	}
+	size := 0
+	for _, e := range r.events.from(m.next) {
+		if size += len(e.data); size > r.opts.Limits.Backlog && len(objects) > 0 {
+			break
+		}
+		objects = append(objects, e.data)
+		m.next = e.seq + 1
+	}
+	return append(objects, s.take()...)
+}
+
+// takeGreeting returns the objects of the greeting, once.
+func (m *member) takeGreeting() (objects [][]byte) {
+	if m.greeting != nil {
+		objects = bytes.Split(m.greeting, []byte{'\n'})
+		m.greeting = nil
+	}
+	return objects
+}
+
+// attach has a session streamed by a connection, in the place of one that there was.
+// since and epoch say where the client was, if it knows that.
+func (r *Room) attach(s *session, out *outbox, epoch string, since *uint64) {
+	m := s.member
+	if m.gone {
+		out.part(s.farewell())
+		return
+	}
+	r.detach(s, m.out)
+	if since != nil {
+		m.next, m.gap = r.owed(epoch, since)
+		if m.gap {
+			m.greeting = r.greet(m)
+		}
+	}
+	m.out, m.feed = out, feedCatching
+	s.stream.Store(out)
+	r.members.deliver(m, deliverStream)
+	out.onHungry(func() { r.urge(context.Background(), hungry{m}) })
+	for _, note := range s.take() {
+		m.note(note)
+	}
+	r.catchUp(m)
+	if s.isOver() { // meanwhile
+		out.part(s.farewell())
+	}
+}
+
+// detach notes that a connection does not stream a session any more.
+func (r *Room) detach(s *session, out *outbox) {
+	m := s.member
+	if out == nil || m.out != out {
+		return
+	}
+	out.part(farewell{})
+	m.out = nil
+	s.stream.Store(nil)
+	s.read = time.Now()
+	if m.feed == feedLive {
+		m.next = r.sequenced() + 1
+	}
+	m.feed = feedLive
+	if !m.gone {
+		r.members.deliver(m, deliverPolled)
+	}
+}
