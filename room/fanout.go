@@ -10,9 +10,11 @@ import (
 
 // Bounds of the fan-out.
 const (
-	// gatherLeast and gatherMost bound the time between two flushes under load.
-	gatherLeast = 5 * time.Millisecond
-	gatherMost  = 45 * time.Millisecond
+	// gatherLeast and gatherMost bound the time between two flushes under load; after a
+	// batch of few events, which gain little by waiting for others, it is gatherMostFew.
+	gatherLeast   = 5 * time.Millisecond
+	gatherMostFew = 30 * time.Millisecond
+	gatherMost    = 45 * time.Millisecond
 	// After a flush comes a pause of so many times its length as it had events,
 	// within these bounds. So flushing takes at most a fifth of a core where events
 	// come one by one, and a ninth where there are many, which gain by waiting for
@@ -139,7 +141,10 @@ func (r *Room) flush() {
 	}
 	start := time.Now()
 	forms, events := r.encodeBatch(), f.span
-	share := min(max(f.events, gatherShareLeast), gatherShareMost)
+	share, most := min(max(f.events, gatherShareLeast), gatherShareMost), gatherMost
+	if share == gatherShareLeast {
+		most = gatherMostFew
+	}
 	if r.members.by[deliverPolled] > 0 {
 		r.notePolled()
 	}
@@ -163,7 +168,7 @@ func (r *Room) flush() {
 	}
 	if events.first != 0 { // a count of viewers alone is no load
 		f.flushed = time.Now()
-		f.interval = min(max(time.Duration(share)*f.flushed.Sub(start), gatherLeast), gatherMost)
+		f.interval = min(max(time.Duration(share)*f.flushed.Sub(start), gatherLeast), most)
 	}
 }
 

@@ -173,10 +173,11 @@ type limits struct {
 	Window   int64 `json:"window"`   // milliseconds
 }
 
-// ack confirms a command. Seq is the event that it made, 0 when it made none.
+// ack confirms a command. Seq is the event that it made, 0 when it made none. Only over
+// HTTP there is one for a command without an id.
 type ack struct {
 	Type string `json:"type"`
-	ID   string `json:"id"`
+	ID   string `json:"id,omitempty"`
 	Seq  uint64 `json:"seq,omitempty"`
 }
 
