@@ -173,15 +173,15 @@ func (o *outbox) queueLocked(p piece, n int) {
 	}
 }
 
-// retract takes back the frames that hold the event with a seq, or later ones, and of
-// which nothing is written. It returns the seq of the first event in them, 0 if there
+// retract takes back the frames that hold the event with a seq, or later ones, but for the
+// one that the flusher is at. It returns the seq of the first event in them, 0 if there
 // were none, and whether the greeting was among them.
 func (o *outbox) retract(seq uint64) (from uint64, greeted bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	kept := o.pending[:0]
 	for i, p := range o.pending {
-		if i == 0 && o.head > 0 || p.span.last < seq || o.state != outboxOpen {
+		if i == 0 || p.span.last < seq || o.state != outboxOpen {
 			kept = append(kept, p)
 			continue
 		}

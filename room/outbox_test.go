@@ -249,3 +249,27 @@ func TestALentFrameIsNotKept(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatWaitsCanBeTakenBack takes events back from a reader that does not read yet.
+func TestWhatWaitsCanBeTakenBack(t *testing.T) {
+	ours, theirs := net.Pipe() // which takes nothing before it is read
+	defer theirs.Close()
+	o := newOutbox(ours, webSocket, 1<<20, new(atomic.Int64))
+	defer o.close()
+	for seq := uint64(1); seq < 5; seq++ {
+		o.offer(textFrame(fmt.Append(nil, "event ", seq)), span{first: seq, last: seq})
+		o.reply(textFrame([]byte("an answer")))
+	}
+	if from, greeted := o.retract(1); from != 2 || greeted {
+		t.Errorf("want what waits behind the first, from event 2 on, got %d, %v", from, greeted)
+	}
+	if from, _ := o.retract(1); from != 0 {
+		t.Errorf("want nothing more to take back, got %d", from)
+	}
+	in := bufio.NewReader(theirs)
+	for i, want := range []string{"event 1", "an answer", "an answer", "an answer", "an answer"} {
+		if _, got, err := readFrame(in); err != nil || string(got) != want {
+			t.Fatalf("%d: want %s, got %q, %v", i, want, got, err)
+		}
+	}
+}
