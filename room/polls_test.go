@@ -132,3 +132,30 @@ func TestWhispers(t *testing.T) {
 		}
 	})
 }
+
+func TestReactionsAreBounded(t *testing.T) {
+	b := newReactionBook()
+	for i := range maxReactions {
+		if err := b.add(1, fmt.Sprint("emoji", i), "u"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.add(1, "one more", "u"); err == nil {
+		t.Error("a message takes any number of kinds")
+	}
+	for i := range maxCounted - maxReactions {
+		if err := b.add(2, "emoji", fmt.Sprint("u", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.add(2, "emoji", "u0"); err != nil {
+		t.Errorf("one that is counted already: %v", err)
+	}
+	if err := b.add(2, "emoji", "one more"); err == nil {
+		t.Error("a room counts any number")
+	}
+	b.prune(3) // the room holds the messages no more
+	if err := b.add(3, "emoji", "u"); err != nil || b.counted != 1 {
+		t.Errorf("want room for 1, got %d, %v", b.counted, err)
+	}
+}

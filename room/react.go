@@ -13,8 +13,11 @@ type reactRequest struct {
 	Emoji *string `json:"emoji"`
 }
 
-// maxReactions bounds the kinds of reactions to one message.
-const maxReactions = 24
+// Bounds of reactions.
+const (
+	maxReactions = 24      // kinds to one message
+	maxCounted   = 100_000 // reactions to all messages that the room holds
+)
 
 // onReact checks a reaction to a message.
 func (s *speaker) onReact(_ string, data []byte) (effect, error) {
@@ -44,8 +47,11 @@ func (re reaction) carryOut(r *Room, d *deed, _ time.Time) (uint64, error) {
 	if _, err := r.message(re.seq); err != nil {
 		return 0, err
 	}
-	if !r.reacted.add(re.seq, re.emoji, d.by.user.ID) {
-		return 0, &fault.Error{Code: fault.BadField, Detail: "this message has all the kinds of emoji that it may have; use one of them", Limit: maxReactions}
+	if r.reacted.counted >= maxCounted {
+		r.reacted.prune(r.events.first())
+	}
+	if err := r.reacted.add(re.seq, re.emoji, d.by.user.ID); err != nil {
+		return 0, err
 	}
 	r.tellTallies()
 	d.kept(0, nil)
@@ -57,32 +63,36 @@ func (re reaction) carryOut(r *Room, d *deed, _ time.Time) (uint64, error) {
 type reactionBook struct {
 	messages map[uint64]map[string]map[string]bool // by seq and emoji: ids of users
 	changed  map[uint64]bool                       // what everybody has not been told yet
+	counted  int
 }
 
 func newReactionBook() reactionBook {
-	return reactionBook{make(map[uint64]map[string]map[string]bool), make(map[uint64]bool)}
+	return reactionBook{messages: make(map[uint64]map[string]map[string]bool), changed: make(map[uint64]bool)}
 }
 
-// add counts a reaction; it is false when the message has all kinds that it may have.
-func (b *reactionBook) add(seq uint64, emoji, user string) bool {
+// add counts a reaction, or returns why it cannot.
+func (b *reactionBook) add(seq uint64, emoji, user string) error {
 	kinds := b.messages[seq]
-	if kinds == nil {
-		kinds = make(map[string]map[string]bool)
-		b.messages[seq] = kinds
-	}
 	users := kinds[emoji]
 	switch {
 	case users[user]:
-		return true
+		return nil
+	case b.counted >= maxCounted:
+		return &fault.Error{Code: fault.Busy, Detail: "the room has all the reactions that it can count; wait until older messages are gone", Limit: maxCounted, RetryAfter: time.Minute}
 	case users == nil && len(kinds) >= maxReactions:
-		return false
-	case users == nil:
+		return &fault.Error{Code: fault.BadField, Detail: "this message has all the kinds of emoji that it may have; use one of them", Limit: maxReactions}
+	case kinds == nil:
+		kinds = make(map[string]map[string]bool)
+		b.messages[seq] = kinds
+	}
+	if users == nil {
 		users = make(map[string]bool)
 		kinds[emoji] = users
 	}
 	users[user] = true
+	b.counted++
 	b.changed[seq] = true
-	return true
+	return nil
 }
 
 // totals returns the counts for the messages with a seq from one on, nil if there are
@@ -104,18 +114,19 @@ func (b *reactionBook) totals(from uint64, changed bool) map[uint64]map[string]i
 	return all
 }
 
-// told notes that everybody knows the totals, and forgets what is before oldest, which
-// the room holds no more.
-func (b *reactionBook) told(oldest uint64) {
-	clear(b.changed)
+// prune forgets what is before oldest, which the room holds no more.
+func (b *reactionBook) prune(oldest uint64) {
 	for seq := range b.messages {
 		if seq < oldest {
-			delete(b.messages, seq)
+			b.forget(seq)
 		}
 	}
 }
 
 func (b *reactionBook) forget(seq uint64) {
+	for _, users := range b.messages[seq] {
+		b.counted -= len(users)
+	}
 	delete(b.messages, seq)
 	delete(b.changed, seq)
 }
@@ -123,4 +134,5 @@ func (b *reactionBook) forget(seq uint64) {
 func (b *reactionBook) forgetAll() {
 	clear(b.messages)
 	clear(b.changed)
+	b.counted = 0
 }

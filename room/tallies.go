@@ -29,7 +29,8 @@ func (r *Room) tally() {
 	if totals := r.reacted.totals(0, true); totals != nil {
 		r.broadcast(0, encode(reactions{Type: "reactions", Totals: totals}), now)
 	}
-	r.reacted.told(r.events.first())
+	clear(r.reacted.changed)
+	r.reacted.prune(r.events.first())
 	if p := r.poll; p != nil && p.changed {
 		p.changed = false
 		r.broadcast(0, encode(p.standing()), now)
