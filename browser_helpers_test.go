@@ -85,6 +85,8 @@ type page struct {
 	mu         sync.Mutex
 	origin     string   // of the document
 	urls       []string // of all requests
+	friends    []string // origins that it may speak to beside its own
+	foreign    bool     // it is none of ours, and need have no policy
 	strangers  []string // of requests to anybody but who served the document
 	bare       []string // documents without a policy
 	complaints []string // in the console
@@ -95,7 +97,23 @@ type page struct {
 // the page must have been clean; see wantClean.
 func (b *browser) open(t *testing.T, address string, looks ...chromedp.Action[chromedp.Void]) *page {
 	t.Helper()
-	p := &page{t: t, connected: make(chan string, 100)}
+	p := &page{t: t}
+	b.show(p, address, looks...)
+	return p
+}
+
+// openForeign opens a page that is none of ours, and that may speak to these origins.
+func (b *browser) openForeign(t *testing.T, address string, friends ...string) *page {
+	t.Helper()
+	p := &page{t: t, foreign: true, friends: friends}
+	b.show(p, address)
+	return p
+}
+
+func (b *browser) show(p *page, address string, looks ...chromedp.Action[chromedp.Void]) {
+	t := p.t
+	t.Helper()
+	p.connected = make(chan string, 100)
 	tab, closeTab := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext(), chromedp.WithListener(p.heard))
 	p.tab = tab
 	t.Cleanup(func() {
@@ -110,7 +128,6 @@ func (b *browser) open(t *testing.T, address string, looks ...chromedp.Action[ch
 		return err
 	})
 	p.do("open "+address, append(looks, focused, chromedp.Navigate(address))...)
-	return p
 }
 
 // enter opens a room's page and joins under a name.
@@ -159,7 +176,7 @@ func (p *page) requested(address string, document bool) {
 	if document {
 		p.origin = origin
 	}
-	if origin != p.origin || !strings.HasPrefix(origin, "http://127.0.0.1:") {
+	if origin != p.origin && !slices.Contains(p.friends, origin) || !strings.HasPrefix(origin, "http://127.0.0.1:") {
 		p.strangers = append(p.strangers, address)
 	}
 }
@@ -188,6 +205,13 @@ func argumentsText(args []*runtime.RemoteObject) string {
 	return strings.Join(text, " ")
 }
 
+// mayAsk lets the page speak to other origins than its own.
+func (p *page) mayAsk(origins ...string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.friends = append(p.friends, origins...)
+}
+
 // mayLog tolerates lines in the console that match the pattern as a whole.
 func (p *page) mayLog(pattern string) {
 	p.mu.Lock()
@@ -205,7 +229,7 @@ func (p *page) wantClean() {
 	if len(p.urls) == 0 || len(p.strangers) > 0 {
 		p.t.Errorf("want requests to the page's own listener alone, of %d there were others: %q", len(p.urls), p.strangers)
 	}
-	if len(p.bare) > 0 {
+	if len(p.bare) > 0 && !p.foreign {
 		p.t.Errorf("want a Content-Security-Policy with every page, there was none with %q", p.bare)
 	}
 	for _, line := range p.complaints {

@@ -217,6 +217,7 @@ func (b *browser) testRestart(t *testing.T) {
 	both(func(p *page) {
 		p.wantChat("before", "Ann: before")
 		p.refusedConnections()
+		p.mayAsk(s.api) // when the room's port does not answer
 	})
 
 	s.signal(syscall.SIGTERM)

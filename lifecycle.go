@@ -182,7 +182,7 @@ func (s *server) roomOptions() room.Options {
 		Limits:                c.roomLimits(),
 		AllowedOrigins:        c.AllowedOrigins,
 		TrustedProxies:        c.TrustedProxies,
-		Page:                  roomPages(),
+		Page:                  roomPages(s.address),
 		Changed:               s.lb.Update,
 		Journal:               s.journal,
 		Snapshot:              s.cache.Snapshot,
@@ -192,10 +192,10 @@ func (s *server) roomOptions() room.Options {
 	}
 }
 
-// roomPages answers what browsers ask of a room's listener.
-func roomPages() http.Handler {
+// roomPages answers what browsers ask of a room's listener. address is the main port's.
+func roomPages(address string) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/{$}", web.Room())
+	mux.Handle("/{$}", web.RoomBeside(address))
 	mux.Handle("/assets/", web.Assets())
 	return mux
 }

@@ -318,16 +318,22 @@ type guest struct {
 // join joins the room at an address.
 func (s *chatServer) join(address, name string) *guest {
 	s.t.Helper()
+	g := &guest{t: s.t, ws: s.dial(address)}
+	g.send(obj{"type": "join", "name": name})
+	g.want("joined", "welcome")
+	return g
+}
+
+// dial opens a WebSocket to the room at an address.
+func (s *chatServer) dial(address string) *websocket.Conn {
+	s.t.Helper()
 	ws, answer, err := websocket.DefaultDialer.Dial("ws://"+address+"/ws", nil)
 	if err != nil {
 		s.t.Fatalf("connect to %s: %v", address, err)
 	}
 	_ = answer.Body.Close()
 	s.t.Cleanup(func() { ws.Close() })
-	g := &guest{t: s.t, ws: ws}
-	g.send(obj{"type": "join", "name": name})
-	g.want("joined", "welcome")
-	return g
+	return ws
 }
 
 func (g *guest) send(o obj) {

@@ -26,6 +26,8 @@ func (a *api) throughPath(c echo.Context) error {
 		if a.streamedClosedRoom(c) {
 			return c.NoContent(http.StatusNoContent)
 		}
+		// A page elsewhere, which any room would check, is to learn that there is none.
+		c.Response().Header().Set(echo.HeaderAccessControlAllowOrigin, "*")
 		return err
 	}
 	req := c.Request().Clone(c.Request().Context())

@@ -19,6 +19,8 @@ func TestPathOfARoomGetsItsSlash(t *testing.T) {
 	for _, path := range []string{"/r/nobody", "/r/nobody/", "/r/nobody/ws", "/r/nobody/assets/room.js"} {
 		s.Call("GET", path, "").WantProblem("no such room", http.StatusNotFound, fault.RoomNotFound)
 	}
+	s.Call("GET", "/r/nobody/poll", "", "Origin", "https://shop.example").
+		WantHeader("a page elsewhere hears that there is no room", "Access-Control-Allow-Origin", "*")
 	for _, path := range []string{"/r/..", "/r/../", "/r/-x/", "/r/a%0d%0aSet-Cookie:x", "/r/a%0d%0aSet-Cookie:x/", "/r/%2f%2fevil.example"} {
 		a := s.Call("GET", path, "")
 		a.WantProblem("no name of a room", http.StatusBadRequest, fault.BadRoomName)

@@ -6,8 +6,8 @@
 // refer to everything by relative paths, so that a page works at the root of a
 // port and under a path of another one alike:
 //
-//	http://HOST:PORT_OF_ROOM/    Room    assets/…   ws
-//	http://HOST:PORT/r/NAME/     Room    assets/…   ws
+//	http://HOST:PORT_OF_ROOM/    Room    assets/…   ws   events   join   poll   send
+//	http://HOST:PORT/r/NAME/     Room    assets/…   the same
 //	http://HOST:PORT/            Landing assets/…   r/NAME/   api/v1/…
 //
 // The address of a page must therefore end in a slash. A server that answers the
@@ -24,12 +24,18 @@
 // What a browser takes gzipped is sent so; it was compressed when the program
 // started. A middleware that compresses must leave these handlers out.
 //
+// # The client
+//
+// assets/chat-client.js and the modules that it imports know nothing of the pages, and
+// any page may import them from here (Access-Control-Allow-Origin: *): docs/client.md.
+//
 // # Policy
 //
 // No inline script or style, nothing from another origin, no form that a browser
 // submits by itself. A page's own WebSocket counts as 'self' in every browser
 // since Safari 15.4 (2022), which the pages need anyway; to name it by its address
-// would mean to repeat the request's Host header in a policy. The room's page may
+// would mean to repeat the request's Host header in a policy. The page on a room's own port
+// may speak to the main port too, which the configuration names. The room's page may
 // be framed by any site, for chats are embedded beside players and it holds no
 // secret; the landing page, where an API key is typed, by none.
 package web

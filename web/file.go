@@ -88,6 +88,8 @@ func (f *file) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Referrer-Policy", "no-referrer")
 	if f.policy != "" {
 		h.Set("Content-Security-Policy", f.policy)
+	} else {
+		h.Set("Access-Control-Allow-Origin", "*") // pages elsewhere import the client
 	}
 	if v.encoding != "" {
 		h.Set("Content-Encoding", v.encoding)

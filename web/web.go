@@ -1,7 +1,9 @@
 package web
 
 import (
+	"bytes"
 	"embed"
+	"html"
 	"net/http"
 	"path"
 	"strings"
@@ -9,6 +11,8 @@ import (
 
 //go:embed room.html index.html assets/*.js assets/*.css assets/*.svg
 var files embed.FS
+
+const roomPage = "room.html"
 
 // Policies of the pages; what they share comes first.
 const (
@@ -20,13 +24,33 @@ const (
 
 // The handlers have no state, so that all callers may share them.
 var (
-	room    = page("room.html", roomPolicy)
+	room    = page(roomPage, roomPolicy)
 	landing = page("index.html", landingPolicy)
 	assets  = readAssets()
 )
 
 // Room serves the page of a room, at whatever path it is asked for.
 func Room() http.Handler { return room }
+
+// mainHere is where a room's page tells the main port's address.
+const mainHere = `<meta name="main" content="`
+
+// RoomBeside is Room for a room's own port, if browsers reach the main port under the
+// host and port of mainAddress: when the room's port cannot be reached any more, the page
+// goes on there. Policies cannot name an IPv6 address, so for these it is Room.
+func RoomBeside(mainAddress string) http.Handler {
+	if strings.ContainsAny(mainAddress, "[];, '\"") {
+		return room
+	}
+	content, err := files.ReadFile(roomPage)
+	if err != nil {
+		panic("web: " + err.Error()) // the binary was built without its pages
+	}
+	told := []byte(mainHere + "http://" + html.EscapeString(mainAddress) + "/")
+	f := newFile(path.Ext(roomPage), bytes.Replace(content, []byte(mainHere), told, 1))
+	f.policy = strings.Replace(roomPolicy, "connect-src 'self'", "connect-src 'self' http://"+mainAddress+" ws://"+mainAddress, 1)
+	return f
+}
 
 // Landing serves the page that leads to the rooms, at whatever path it is asked for.
 func Landing() http.Handler { return landing }

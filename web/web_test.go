@@ -73,6 +73,8 @@ func TestEveryFileIsServedAsItStands(t *testing.T) {
 				"Referrer-Policy":        "no-referrer",
 				"Vary":                   "Accept-Encoding",
 				"Content-Encoding":       "",
+				// Pages elsewhere import the client.
+				"Access-Control-Allow-Origin": map[bool]string{true: "*"}[strings.HasPrefix(name, "assets/")],
 			} {
 				if got := w.Header().Get(header); got != want {
 					t.Errorf("%s: %q, want %q", header, got, want)
@@ -185,6 +187,26 @@ func TestPolicy(t *testing.T) {
 	}
 	if policy := ask(web.Room(), "GET", "/").Header().Get("Content-Security-Policy"); !strings.HasSuffix(policy, "frame-ancestors *") {
 		t.Errorf("the room's page may not be framed: %q", policy)
+	}
+}
+
+// A room's own port knows the main one, and may speak to it; nothing else changes.
+func TestRoomBesideTheMainPort(t *testing.T) {
+	w := ask(web.RoomBeside("chat.example:8080"), "GET", "/")
+	policy := w.Header().Get("Content-Security-Policy")
+	want := strings.Replace(ask(web.Room(), "GET", "/").Header().Get("Content-Security-Policy"),
+		"connect-src 'self'", "connect-src 'self' http://chat.example:8080 ws://chat.example:8080", 1)
+	if policy != want {
+		t.Errorf("policy %q, want %q", policy, want)
+	}
+	if want := strings.Replace(source(t, "room.html"), `<meta name="main" content="">`, `<meta name="main" content="http://chat.example:8080/">`, 1); w.Body.String() != want {
+		t.Errorf("the page is not the room's with the address told")
+	}
+	for _, address := range []string{"[::1]:80", "a;script-src *:80", "'unsafe-inline':80"} {
+		w := ask(web.RoomBeside(address), "GET", "/")
+		if w.Body.String() != source(t, "room.html") || strings.Contains(w.Header().Get("Content-Security-Policy"), ":80") {
+			t.Errorf("an address that no policy can name, %q, is used", address)
+		}
 	}
 }
 

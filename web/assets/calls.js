@@ -1,14 +1,17 @@
 // @ts-check
 /**
- * The commands that wait for an answer, and what becomes of the messages among
- * them when the connection breaks before it has come.
+ * The commands that wait for an answer, and what becomes of them when the connection
+ * breaks before it has come.
  */
 import { ChatError, sameText } from "./protocol.js";
 
 /** @typedef {import("./protocol.js").LogEvent} LogEvent */
 
-const ANSWER_WITHIN = 20_000; // ms, for commands that are safe to give up
+const ANSWER_WITHIN = 20_000; // ms, for questions
 const RESEND_WITHIN = 120_000; // well inside the server's memory of ids
+
+/** Commands that change nothing: their answer is worth nothing later. */
+const QUESTIONS = new Set(["who", "ping"]);
 
 /**
  * A command that waits for its answer.
@@ -18,11 +21,10 @@ const RESEND_WITHIN = 120_000; // well inside the server's memory of ids
  * @property {(answer: any) => void} resolve
  * @property {(err: ChatError) => void} reject
  * @property {ReturnType<typeof setTimeout>} [timer]
- * @property {boolean} message the rest is for messages only
  * @property {string} sentAs user id
  * @property {number} sentAt
  * @property {number} after the newest seq when it was sent
- * @property {number} [seen] the seq under which it was seen in the log
+ * @property {number} [seen] the seq under which a message was seen in the log
  * @property {boolean} lost the connection broke before the answer
  */
 
@@ -42,11 +44,10 @@ export class Calls {
     const id = `${this.#idPrefix}-${++this.#lastId}`;
     const full = { ...command, id };
     const done = new Promise((resolve, reject) => {
-      const message = command.type === "message";
       /** @type {Call} */
-      const call = { id, command: full, resolve, reject, message, sentAs, sentAt: Date.now(), after, lost: false };
-      // A message has no deadline: the answer comes, or the connection breaks.
-      if (!message) call.timer = setTimeout(() => this.settle(id, new ChatError("no_answer")), ANSWER_WITHIN);
+      const call = { id, command: full, resolve, reject, sentAs, sentAt: Date.now(), after, lost: false };
+      // What changes something has no deadline: the answer comes, or the connection breaks.
+      if (QUESTIONS.has(command.type)) call.timer = setTimeout(() => this.settle(id, new ChatError("no_answer")), ANSWER_WITHIN);
       this.#calls.set(id, call);
     });
     return { command: full, id, done };
@@ -72,12 +73,17 @@ export class Calls {
     for (const id of [...this.#calls.keys()]) this.settle(id, err);
   }
 
-  /** The connection broke: messages wait for the replay, the rest has failed. */
+  /** The connection broke: questions have failed, the rest waits for the next one. */
   lose() {
     for (const call of [...this.#calls.values()]) {
-      if (call.message) call.lost = true;
-      else this.settle(call.id, new ChatError("offline"));
+      if (QUESTIONS.has(call.command.type)) this.settle(call.id, new ChatError("offline"));
+      else call.lost = true;
     }
+  }
+
+  /** The connection goes on as it was: the answers will come. */
+  goOn() {
+    for (const call of this.#calls.values()) call.lost = false;
   }
 
   /**
@@ -88,7 +94,7 @@ export class Calls {
   recognise(event) {
     if (event.type !== "message" || !event.user) return null;
     for (const call of this.#calls.values()) {
-      const ours = call.message && call.seen === undefined && call.sentAs === event.user.id && event.seq > call.after;
+      const ours = call.command.type === "message" && call.seen === undefined && call.sentAs === event.user.id && event.seq > call.after;
       if (!ours || !(event.redacted || sameText(call.command.text, event.text ?? ""))) continue;
       call.seen = event.seq;
       return { id: call.id, seq: event.seq };
@@ -107,8 +113,8 @@ export class Calls {
   }
 
   /**
-   * The replay is complete: decides about each message that was lost, and returns
-   * the commands to send again.
+   * The replay is complete: decides about each command that was lost, and returns
+   * those to send again.
    * @param {boolean} complete nothing is missing between before and now
    * @param {string} userId ours now
    * @returns {Record<string, any>[]}
@@ -116,9 +122,10 @@ export class Calls {
   settleLost(complete, userId) {
     const again = [];
     for (const call of [...this.#calls.values()].filter((c) => c.lost)) {
-      // With the same id the server knows a repeat; without, the replay does.
-      const certain = complete || call.sentAs === userId;
-      if (call.seen !== undefined) this.settle(call.id, { seq: call.seen });
+      // With the same id the server knows a repeat; of a guest's message the replay
+      // tells; of what else a guest did nothing does.
+      const certain = call.sentAs === userId || (complete && call.command.type === "message");
+      if (call.seen !== undefined) this.settle(call.id, { type: "ack", id: call.id, seq: call.seen });
       else if (!certain) this.settle(call.id, new ChatError("unsure"));
       else if (Date.now() - call.sentAt > RESEND_WITHIN) this.settle(call.id, new ChatError("not_sent"));
       else {

@@ -1,371 +1,319 @@
 // @ts-check
 /**
- * The browser's side of the chat protocol: one room, one WebSocket at a time,
- * kept alive for as long as the server wants this client back.
+ * A client of one chat room, for any page: no dependencies, no build step. How to use
+ * it on a site of one's own is in docs/client.md.
  *
- * It knows nothing of the page. It promises:
+ * It promises:
  *
- * - Log events come out once each and in order, across reconnects. A hole is
- *   told by `skipped`, a log that does not continue what was seen by `reset`.
- * - `send` and `who` settle exactly once. A message that was on its way when
- *   the connection broke is looked for in what the server replays, and said
- *   again only when it is certain that it was not taken, or that the server
- *   recognises the repeat by its id.
- * - A server that says when to come back is obeyed; else waits grow and are
- *   jittered, so that the clients of a server that died do not return as one.
+ * - It gets in by WebSocket, else by server-sent events, else by long polling; at the
+ *   address given, else at one of `fallback`. What has worked is tried first.
+ * - Log events come out once each and in order, across reconnects and transports. A
+ *   hole is told by `skipped`, a log that does not continue what was seen by `reset`.
+ * - A command settles exactly once. One that was on its way when the connection broke
+ *   is sent again under the same id, where the server recognises the repeat by that; a
+ *   guest's message is looked for in what the server replays, and said again only when
+ *   it is certain that it was not taken.
+ * - A server that says when to come back is obeyed; else waits grow and are jittered, so
+ *   that the clients of a server that died do not return as one.
  *
- * It does not promise that a message is sent: nothing is queued while the
- * connection is down, for an old message in a live chat is worse than a text
- * that stays in the box.
+ * It does not promise that a message is sent: nothing is queued while the connection is
+ * down, for an old message in a live chat is worse than a text that stays in the box.
  *
  * @example
- * const client = new ChatClient({ url: "wss://example.org/r/testroom/ws" });
- * client.addEventListener("event", ({ detail }) => console.log(detail.text));
- * client.join("ann");
- * const { seq } = await client.send("hello").done;
+ * const client = new ChatClient({ url: "https://chat.example/r/testroom/", name: "Ann" });
+ * client.addEventListener("message", ({ detail }) => console.log(detail.user.name, detail.text));
+ * client.connect();
+ * const { seq } = await client.message("hello");
  */
 import { Calls } from "./calls.js";
-import { backoff, byteLength, ChatError, isOurFault, normalize, parse, reasonOf, verdict } from "./protocol.js";
-import { Pulse } from "./pulse.js";
+import { Connection } from "./connection.js";
+import { byteLength, ChatError, normalize } from "./protocol.js";
+import { roomBase } from "./routes.js";
+
+export { ChatError };
 
 /** @typedef {import("./protocol.js").User} User */
 /** @typedef {import("./protocol.js").LogEvent} LogEvent */
 /** @typedef {import("./protocol.js").Limits} Limits */
 /** @typedef {import("./protocol.js").Welcome} Welcome */
-/** @typedef {import("./protocol.js").Closing} Closing */
-/** @typedef {ReturnType<typeof setTimeout>} Timer */
+/** @typedef {import("./protocol.js").State} State */
+/** @typedef {import("./routes.js").TransportName} TransportName */
 
 /**
- * - `idle`: nobody has called `join`, or `leave` was called
- * - `connecting`: a connection is being made
- * - `live`: the server has welcomed this client
- * - `waiting`: the next attempt comes at `until` (Unix milliseconds)
- * - `refused`: the server did not take the name (`code`, `message`); `join` again
- * - `closed`: the server does not want this client back; `join` tries anyway
- *
- * @typedef {object} State
- * @property {"idle"|"connecting"|"live"|"waiting"|"refused"|"closed"} name
- * @property {string} [reason] a word of the protocol: shutdown, room_closed, banned, …
- * @property {number} [until]
- * @property {string} [code]
- * @property {string} [message]
+ * The answer to come. It rejects with a {@link ChatError}. `id` is the command's own: it
+ * comes again in `seen`.
+ * @template T
+ * @typedef {Promise<T> & {id: string}} Answer
  */
 
-const SECOND = 1000;
-const CONNECT_WITHIN = 15 * SECOND; // from opening to the welcome
-const LEAVE_WITHIN = 1 * SECOND;
-const CATCH_UP_WITHIN = 5 * SECOND; // a room without history replays nothing
-const STEADY_AFTER = 10 * SECOND; // then the next waits are short again
-const GONE_AFTER = 3; // times in a row: a server that starts may not know its rooms yet
+/** @typedef {{type: "ack", id: string, seq?: number}} Ack seq is that of the event that the command made */
+/** @typedef {{type: "people", id: string, count: number, users: User[]}} PeopleAnswer */
+
+const CATCH_UP_WITHIN = 5000; // ms; a room without history replays nothing
 
 /**
- * Events, all of type CustomEvent:
+ * Every object that the server sends is dispatched as a CustomEvent of its own type, with
+ * the object as `detail`: `welcome` (at every arrival and return), the events of the log
+ * (`message`, `deleted`, `cleared`, `sanction`, `settings`, `announcement`, `poll`,
+ * `poll_closed`, `tip` and what later versions have), `viewers`, `reactions`, `votes`,
+ * `whisper`, `skipped`, `closing`, and the answers `ack`, `error`, `pong`, `people`.
+ * Beside them:
  *
  * | type | `detail` |
  * | --- | --- |
  * | `state` | {@link State} |
- * | `welcome` | {@link Welcome}, at every (re)connect |
- * | `reset` | what was shown so far is not continued: forget it |
- * | `event` | {@link LogEvent} |
- * | `seen` | `{id, seq}`: the next `event` is this client's own message |
- * | `caughtup` | all that was owed since the welcome has come out |
- * | `skipped` | `{from, to}`: events that will not come |
- * | `viewers` | `{count}` |
+ * | `event` | {@link LogEvent} of any type, right before it is dispatched by its type |
+ * | `seen` | `{id, seq}`: the next event is this client's own message |
+ * | `reset` | `{sameLog}`: what was shown so far is not continued: forget it |
+ * | `caughtup` | all that was owed since the `welcome` has come out |
  * | `fault` | {@link ChatError} that answers no command |
  */
 export class ChatClient extends EventTarget {
-  // Set at construction.
-  #url;
-  #stateUrl;
-  #fetch;
-  #random;
-  #WebSocket;
-
-  // Who wants to be in the room.
-  #name = "";
-  #token = "";
+  #connection;
+  #name;
+  /** @type {string|(() => string|Promise<string>)} */ #token;
 
   // The position in the log; null before the first event.
   /** @type {string|null} */ #epoch = null;
   /** @type {number|null} */ #seq = null;
-
-  // The connection at hand.
-  /** @type {WebSocket|null} */ #socket = null;
-  /** @type {Closing|null} */ #closing = null;
-  #opened = false;
-  #liveSince = 0;
   #target = 0; // caught up when the log has come this far
-  #caughtUp = false;
+  #caughtUp = true;
   #continues = true; // the replay has all that happened since the last connection
-
-  // Between connections.
-  #failures = 0;
-  #timesGone = 0;
-  #waitIsTold = false;
-  /** @type {State} */ #state = { name: "idle" };
-
-  /** @type {Timer|undefined} */ #timer; // connect, or wait
-  /** @type {Timer|undefined} */ #catchUpTimer;
+  /** @type {ReturnType<typeof setTimeout>|undefined} */ #catchUpTimer;
 
   #calls = new Calls();
-  #pulse = new Pulse({ ping: () => this.#transmit({ type: "ping" }), onSilence: () => this.#lose(1006) });
 
+  /** @type {string} the room's name, once it is known */ room = "";
   /** @type {User|null} who the server says we are */ you = null;
-  /** @type {Limits|null} */ limits = null;
+  /** @type {Limits|null} what we may send */ limits = null;
 
   /**
+   * Nothing is connected before {@link ChatClient#connect} is called.
    * @param {object} options
-   * @param {string} options.url of the room's WebSocket
-   * @param {string} [options.stateUrl] of the room's public state: asked when no
-   *   connection can be made, to tell a room that is gone from a bad network
-   * @param {EventTarget|null} [options.wakeups] where `online`, `pageshow` and
+   * @param {string} options.url of the room: its own port, or /r/NAME/ of the main one;
+   *   http, https, or that of its WebSocket
+   * @param {string[]} [options.fallback] further addresses of the same room, for networks
+   *   that do not let the first one through
+   * @param {string} [options.name] to bear; empty: the server gives one
+   * @param {string|(() => string|Promise<string>)} [options.token] of a user, or what gets
+   *   a fresh one, which is called whenever the client joins
+   * @param {TransportName[]} [options.transports] which to use, in this order:
+   *   websocket, events, polling
+   * @param {EventTarget|null} [options.wakeups] where `online`, `pageshow`, `pagehide` and
    *   `visibilitychange` are heard; the window
-   * @param {typeof WebSocket} [options.WebSocket] for tests
-   * @param {typeof fetch} [options.fetch] for tests
-   * @param {() => number} [options.random] for tests
+   * @param {typeof WebSocket} [options.WebSocket] in the place of the browser's own
+   * @param {typeof EventSource} [options.EventSource] likewise
+   * @param {typeof fetch} [options.fetch] likewise
+   * @param {() => number} [options.random] likewise
    */
-  constructor({ url, stateUrl, wakeups = globalThis.window ?? null, ...forTests }) {
+  constructor({
+    url, fallback = [], name = "", token = "", transports = ["websocket", "events", "polling"],
+    wakeups = globalThis.window ?? null, ...tools
+  }) {
     super();
-    this.#url = url;
-    this.#stateUrl = stateUrl;
-    this.#WebSocket = forTests.WebSocket ?? globalThis.WebSocket;
-    this.#fetch = forTests.fetch ?? globalThis.fetch?.bind(globalThis);
-    this.#random = forTests.random ?? Math.random;
-    wakeups?.addEventListener("online", () => this.#wake(true));
-    wakeups?.addEventListener("pageshow", () => this.#wake(false));
-    // It is fired at the document and bubbles to the window.
-    wakeups?.addEventListener("visibilitychange", () => {
-      if (globalThis.document?.visibilityState !== "hidden") this.#wake(false);
-    });
-  }
-
-  /** @returns {State} */
-  get state() {
-    return this.#state;
-  }
-
-  /**
-   * Enters the room, or enters it again under another name; what was missed
-   * meanwhile is replayed.
-   * @param {string} name empty: the server gives one
-   * @param {string} [token]
-   */
-  join(name, token = "") {
     this.#name = name;
     this.#token = token;
-    this.#failures = 0;
-    this.#timesGone = 0;
-    const old = this.#liveSince ? this.#socket : null;
-    this.#drop("leave");
-    this.#calls.lose();
-    if (old) this.#openAfter(old);
-    else this.#open();
-  }
-
-  /** Leaves the room for good. */
-  leave() {
-    this.#drop("leave");
-    this.#calls.failAll(new ChatError("offline"));
-    this.#setState({ name: "idle" });
-  }
-
-  /**
-   * Says something. `done` resolves when the message is safe in the room's log
-   * and rejects with a {@link ChatError}; `id` comes again in `seen`.
-   * @param {string} text
-   * @param {{replyTo?: number}} [options]
-   * @returns {{id: string, done: Promise<{seq: number}>}}
-   */
-  send(text, { replyTo } = {}) {
-    /** @type {Record<string, any>} */
-    const command = { type: "message", text: normalize(text) };
-    if (replyTo !== undefined) command.reply_to = replyTo;
-    return this.#call(command);
-  }
-
-  /**
-   * Asks who is in the room.
-   * @param {{prefix?: string, limit?: number}} [options]
-   * @returns {Promise<{count: number, users: User[]}>}
-   */
-  who({ prefix, limit } = {}) {
-    return this.#call({ type: "who", prefix: prefix || undefined, limit }).done;
-  }
-
-  // Commands and their answers.
-
-  /**
-   * @param {Record<string, any>} command
-   * @returns {{id: string, done: Promise<any>}}
-   */
-  #call(command) {
-    if (this.#state.name !== "live") return failed(new ChatError("offline"));
-    const { command: full, id, done } = this.#calls.add(command, this.you?.id ?? "", this.#seq ?? 0);
-    if (this.limits?.bytes && byteLength(full) > this.limits.bytes) this.#calls.settle(id, new ChatError("too_long"));
-    else this.#transmit(full);
-    return { id, done };
+    const owner = {
+      join: () => this.#join(),
+      hear: (/** @type {Record<string, any>} */ m) => this.#hear(m),
+      changed: (/** @type {State} */ state) => this.#emit("state", state),
+      live: (/** @type {boolean} */ again) => this.#live(again),
+      broke: (/** @type {ChatError|null} */ err) => (err ? this.#calls.failAll(err) : this.#calls.lose()),
+    };
+    const bases = [url, ...fallback].map(roomBase);
+    this.#connection = new Connection(owner, { bases, transports, wakeups, tools });
   }
 
   // The connection.
 
-  /** Waits until we have left, so that our own name is free again. @param {WebSocket} old */
-  #openAfter(old) {
-    this.#setState({ name: "connecting" });
-    const timer = (this.#timer = setTimeout(() => this.#open(), LEAVE_WITHIN));
-    old.addEventListener("close", () => this.#timer === timer && this.#open());
+  /** What the connection does at the moment. @returns {State} */
+  get state() {
+    return this.#connection.state;
   }
 
-  #open() {
-    clearTimeout(this.#timer);
-    this.#closing = null;
-    this.#opened = false;
-    this.#caughtUp = false;
-    this.#liveSince = 0;
-    this.#setState({ name: "connecting" });
-
-    const socket = new this.#WebSocket(this.#url);
-    this.#socket = socket;
-    // A socket that was dropped may still speak; nobody listens.
-    const current = (/** @type {(e: any) => void} */ handle) => (/** @type {any} */ e) => {
-      if (this.#socket === socket) handle(e);
-    };
-    socket.addEventListener("open", current(() => {
-      this.#opened = true;
-      this.#transmit(this.#joinCommand());
-    }));
-    socket.addEventListener("message", current((e) => this.#hear(e.data)));
-    socket.addEventListener("close", current((e) => this.#lose(e.code)));
-    this.#timer = setTimeout(() => this.#lose(1006), CONNECT_WITHIN);
+  /** The transport in use, or that is tried next. @returns {TransportName} */
+  get transport() {
+    return this.#connection.route.transport;
   }
 
-  #joinCommand() {
-    return {
-      type: "join",
-      name: this.#name || undefined,
-      token: this.#token || undefined,
-      ...(this.#epoch !== null && this.#seq !== null ? { epoch: this.#epoch, since: this.#seq } : {}),
-    };
+  /** The address in use, or that is tried next. @returns {string} */
+  get url() {
+    return this.#connection.route.base;
   }
 
-  /** @param {object} command */
-  #transmit(command) {
-    if (this.#socket?.readyState === 1) this.#socket.send(JSON.stringify(command));
-  }
-
-  /** Lets the connection go without waiting for its end. @param {"leave"} [how] */
-  #drop(how) {
-    const socket = this.#socket;
-    clearTimeout(this.#timer);
-    clearTimeout(this.#catchUpTimer);
-    this.#pulse.stop();
-    this.#timer = undefined;
-    if (!socket) return;
-    if (how === "leave" && this.#liveSince) this.#transmit({ type: "leave" });
-    this.#socket = null;
-    socket.close();
+  /** Sets further addresses of the same room. @param {string[]} urls */
+  set fallback(urls) {
+    this.#connection.fallback = urls.map(roomBase);
   }
 
   /**
-   * The connection is over, by the server's word or by our own judgement.
-   * @param {number} code
+   * Enters the room, or enters it again as somebody else; what was missed meanwhile is
+   * replayed. It goes on until `leave`, or until the server does not want this client
+   * back: see {@link ChatClient#state}.
+   * @param {{name?: string, token?: string|(() => string|Promise<string>)}} [who] what is
+   *   missing stays as it was
    */
-  #lose(code) {
-    const { back, after } = verdict(code, this.#closing);
-    const reason = reasonOf(code, this.#closing);
-    const opened = this.#opened;
-    if (this.#liveSince && Date.now() - this.#liveSince > STEADY_AFTER) this.#failures = 0;
-    this.#drop();
-    if (!back) {
-      this.#calls.failAll(new ChatError("offline"));
-      this.#setState({ name: "closed", reason });
-      return;
-    }
-    if (isOurFault(code)) this.#calls.failAll(new ChatError(code === 4003 ? "rate_limited" : "not_sent"));
-    this.#calls.lose();
-    this.#wait(reason, after);
-    if (!opened) this.#askWhetherGone();
+  connect({ name = this.#name, token = this.#token } = {}) {
+    this.#name = name;
+    this.#token = token;
+    this.#connection.start();
+  }
+
+  /** Leaves the room for good. @returns {Promise<void>} settles when the server knows, or soon */
+  leave() {
+    return this.#connection.stop();
+  }
+
+  // Commands. Who may give them is in docs/protocol.md.
+
+  /**
+   * Sends a command. An `id` is added, under which the server does it once.
+   * @param {string} type
+   * @param {Record<string, any>} [fields]
+   * @returns {Answer<any>}
+   */
+  send(type, fields = {}) {
+    if (this.state.name !== "live") return failed(new ChatError("offline"));
+    if (type === "join" || type === "leave") return failed(new ChatError("bad_command", `call the method ${type === "join" ? "connect" : "leave"}`));
+    const { command, id, done } = this.#calls.add({ ...fields, type }, this.you?.id ?? "", this.#seq ?? 0);
+    if (this.limits?.bytes && byteLength(command) > this.limits.bytes) this.#calls.settle(id, new ChatError("too_long"));
+    else this.#connection.send(command);
+    return Object.assign(done, { id });
   }
 
   /**
-   * @param {string} reason
-   * @param {number} [told] by the server, in milliseconds
+   * Says something. The answer comes when it is safe in the room's log.
+   * @param {string} text
+   * @param {{replyTo?: number}} [options] the seq of the message that it answers
+   * @returns {Answer<Ack>}
    */
-  #wait(reason, told) {
-    const delay = told ?? backoff(this.#failures, this.#random);
-    this.#waitIsTold = told !== undefined;
-    this.#failures++;
-    this.#setState({ name: "waiting", reason, until: Date.now() + delay });
-    this.#timer = setTimeout(() => this.#open(), delay);
+  message(text, { replyTo } = {}) {
+    return this.send("message", { text: normalize(text), reply_to: replyTo });
   }
 
-  /** A refused upgrade looks like a dead network to a page; the state tells. */
-  async #askWhetherGone() {
-    if (!this.#stateUrl || !this.#fetch) return;
-    try {
-      const answer = await this.#fetch(this.#stateUrl, { headers: { Accept: "application/json" }, cache: "no-store" });
-      this.#timesGone = answer.status === 404 ? this.#timesGone + 1 : 0;
-      if (this.#timesGone < GONE_AFTER || this.#state.name !== "waiting") return;
-      clearTimeout(this.#timer);
-      this.#calls.failAll(new ChatError("not_sent"));
-      this.#setState({ name: "closed", reason: "room_closed" });
-    } catch {
-      // The network is bad, as the socket said.
-    }
+  /** Says something to one user alone. @param {string} to their id @param {string} text @returns {Answer<Ack>} */
+  whisper(to, text) {
+    return this.send("whisper", { to, text: normalize(text) });
+  }
+
+  /** Reacts to a message. @param {number} seq of it @param {string} emoji @returns {Answer<Ack>} */
+  react(seq, emoji) {
+    return this.send("react", { seq, emoji });
+  }
+
+  /** Votes, or votes otherwise. @param {number} poll its seq @param {number} option from 0 @returns {Answer<Ack>} */
+  vote(poll, option) {
+    return this.send("vote", { poll, option });
+  }
+
+  /** Removes a message. @param {number} seq of it @returns {Answer<Ack>} */
+  delete(seq) {
+    return this.send("delete", { seq });
+  }
+
+  /** Keeps somebody from chatting. @param {string} user id @param {number} seconds @param {string} [reason] @returns {Answer<Ack>} */
+  timeout(user, seconds, reason) {
+    return this.send("timeout", { user, seconds, reason });
+  }
+
+  /** Keeps somebody out. @param {string} user id @param {string} [reason] @returns {Answer<Ack>} */
+  ban(user, reason) {
+    return this.send("ban", { user, reason });
+  }
+
+  /** Takes a ban or a timeout back. @param {string} user id @param {string} [reason] @returns {Answer<Ack>} */
+  unban(user, reason) {
+    return this.send("unban", { user, reason });
+  }
+
+  /** Removes all messages. @returns {Answer<Ack>} */
+  clear() {
+    return this.send("clear");
   }
 
   /**
-   * The machine may have slept or changed its network.
-   * @param {boolean} networkChanged
+   * Changes settings: `slow_mode`, `members_only`, `emotes_only`, `unique`, `title`,
+   * `stream_url`, `pinned` (a seq, or null).
+   * @param {Record<string, any>} settings
+   * @returns {Answer<Ack>}
    */
-  #wake(networkChanged) {
-    if (this.#state.name === "waiting") {
-      const due = Date.now() >= (this.#state.until ?? 0);
-      if (due || (networkChanged && !this.#waitIsTold)) this.#open();
-    } else if (this.#state.name === "live") {
-      this.#pulse.wake();
-    }
+  set(settings) {
+    return this.send("set", settings);
+  }
+
+  /** Announces something. @param {string} text @returns {Answer<Ack>} */
+  announce(text) {
+    return this.send("announce", { text: normalize(text) });
+  }
+
+  /** Opens a poll. @param {string} question @param {string[]} options 2 to 8 @param {number} seconds @returns {Answer<Ack>} */
+  poll(question, options, seconds) {
+    return this.send("poll", { question, options, seconds });
+  }
+
+  /** Ends the poll that is open. @returns {Answer<Ack>} */
+  closePoll() {
+    return this.send("poll", { close: true });
+  }
+
+  /** Gives a tip. @param {number} amount @param {string} currency @param {string} [text] @returns {Answer<Ack>} */
+  tip(amount, currency, text) {
+    return this.send("tip", { amount, currency, text });
+  }
+
+  /**
+   * Asks who is in the room.
+   * @param {{prefix?: string, limit?: number}} [options] the beginning of their names;
+   *   how many to list, 1 to 100
+   * @returns {Answer<PeopleAnswer>}
+   */
+  who({ prefix, limit } = {}) {
+    return this.send("who", { prefix: prefix || undefined, limit });
+  }
+
+  /** Asks whether the server is there. @returns {Answer<{type: "pong", id: string}>} */
+  ping() {
+    return this.send("ping");
   }
 
   // What the server says.
 
-  /** @param {unknown} data one or more JSON objects, separated by line feeds */
-  #hear(data) {
-    if (typeof data !== "string") return;
-    this.#pulse.heard();
-    const socket = this.#socket;
-    for (const line of data.split("\n")) {
-      const message = parse(line);
-      if (message && this.#socket === socket) this.#dispatch(message);
-    }
+  async #join() {
+    const token = typeof this.#token === "function" ? await this.#token() : this.#token;
+    return {
+      type: "join",
+      name: this.#name || undefined,
+      token: token || undefined,
+      ...(this.#epoch !== null && this.#seq !== null ? { epoch: this.#epoch, since: this.#seq } : {}),
+    };
   }
 
   /** @param {Record<string, any>} m */
-  #dispatch(m) {
+  #hear(m) {
     switch (m.type) {
       case "welcome":
         return this.#welcomed(/** @type {any} */ (m));
+      case "skipped":
+        return this.#skip(m.from, m.to);
+      case "error":
+        return this.#failed(m);
       case "ack":
       case "pong":
       case "people":
         this.#calls.settle(m.id, m);
-        return;
-      case "error":
-        return this.#failed(m);
-      case "viewers":
-        return this.#emit("viewers", m);
-      case "skipped":
-        return this.#skip(m.from, m.to);
-      case "closing":
-        this.#closing = m;
-        return;
-      default:
-        // A log event of a kind that this client does not know moves it on too.
-        if (Number.isSafeInteger(m.seq)) this.#take(/** @type {any} */ (m));
+        break;
+      default: // a log event of a kind that this client does not know moves it on too
+        if (Number.isSafeInteger(m.seq)) return this.#take(/** @type {any} */ (m));
     }
+    this.#emit(String(m.type), m);
   }
 
   /** @param {Welcome} w */
   #welcomed(w) {
+    if (this.room && this.room !== w.room) { // its port is another room's now
+      this.#connection.giveUp("room_closed");
+      return;
+    }
     const returning = this.#epoch !== null;
     const sameLog = this.#epoch === w.epoch;
     this.#continues = returning && sameLog && !w.gap;
@@ -376,25 +324,27 @@ export class ChatClient extends EventTarget {
     this.#epoch = w.epoch;
     this.#target = w.seq;
     if (w.seq === 0) this.#seq ??= 0;
+    this.room = w.room;
     this.you = w.you;
     this.limits = w.limits;
-
-    clearTimeout(this.#timer);
-    this.#liveSince = Date.now();
-    this.#timesGone = 0;
-    this.#pulse.start();
+    this.#caughtUp = false;
+    clearTimeout(this.#catchUpTimer);
     this.#catchUpTimer = setTimeout(() => this.#catchUp(), CATCH_UP_WITHIN);
     if (returning && !this.#continues) this.#emit("reset", { sameLog });
     this.#emit("welcome", w);
-    this.#setState({ name: "live" });
-    if (this.#seq !== null && this.#seq >= w.seq) this.#catchUp();
+  }
+
+  /** @param {boolean} again */
+  #live(again) {
+    if (again) this.#calls.goOn();
+    else if (this.#seq !== null && this.#seq >= this.#target) this.#catchUp();
   }
 
   #catchUp() {
-    if (this.#caughtUp) return;
+    if (this.#caughtUp || this.state.name !== "live") return;
     this.#caughtUp = true;
     clearTimeout(this.#catchUpTimer);
-    for (const command of this.#calls.settleLost(this.#continues, this.you?.id ?? "")) this.#transmit(command);
+    for (const command of this.#calls.settleLost(this.#continues, this.you?.id ?? "")) this.#connection.send(command);
     this.#emit("caughtup", null);
   }
 
@@ -402,12 +352,13 @@ export class ChatClient extends EventTarget {
   #take(event) {
     if (this.#seq !== null) {
       if (event.seq <= this.#seq) return;
-      if (event.seq > this.#seq + 1) this.#emit("skipped", { from: this.#seq + 1, to: event.seq - 1 });
+      if (event.seq > this.#seq + 1) this.#emit("skipped", { type: "skipped", from: this.#seq + 1, to: event.seq - 1 });
     }
     this.#seq = event.seq;
     const ours = this.#calls.recognise(event);
     if (ours) this.#emit("seen", ours);
     this.#emit("event", event);
+    this.#emit(String(event.type), event);
     if (event.seq >= this.#target) this.#catchUp();
   }
 
@@ -418,38 +369,16 @@ export class ChatClient extends EventTarget {
   #skip(from, to) {
     if (!Number.isSafeInteger(to) || (this.#seq !== null && to <= this.#seq)) return;
     this.#seq = to;
-    this.#emit("skipped", { from, to });
+    this.#emit("skipped", { type: "skipped", from, to });
     if (to >= this.#target) this.#catchUp();
   }
 
   /** @param {Record<string, any>} m */
   #failed(m) {
     const err = new ChatError(String(m.code), String(m.message ?? ""), Number(m.retry_after) || 0);
-    if (err.code === "rate_limited") this.#pulse.mute(err.retryAfter);
-    if (!this.#liveSince) return this.#joinFailed(err);
-    if (!this.#calls.settle(m.id, err)) this.#emit("fault", err);
-  }
-
-  /** @param {ChatError} err */
-  #joinFailed(err) {
-    if (err.code === "bad_name" || err.code === "bad_field") {
-      // It could join again on this connection, but only within the server's
-      // ten seconds; a person may take longer over a name.
-      this.#drop();
-      this.#setState({ name: "refused", code: err.code, message: err.message });
-    } else if (err.retryAfter) {
-      this.#drop();
-      this.#wait(err.code, err.retryAfter + backoff(this.#failures, this.#random));
-    }
-    // Else the close that follows says what to do.
-  }
-
-  // Telling the page.
-
-  /** @param {State} state */
-  #setState(state) {
-    this.#state = state;
-    this.#emit("state", state);
+    const answers = this.#calls.settle(m.id, err);
+    this.#emit("error", m);
+    if (!answers) this.#emit("fault", err);
   }
 
   /**
@@ -461,7 +390,7 @@ export class ChatClient extends EventTarget {
   }
 }
 
-/** A command that was not even sent. @param {ChatError} err */
+/** A command that was not even sent. @param {ChatError} err @returns {Answer<any>} */
 function failed(err) {
-  return { id: "", done: Promise.reject(err) };
+  return Object.assign(Promise.reject(err), { id: "" });
 }

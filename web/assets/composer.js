@@ -75,6 +75,11 @@ export class Composer {
     if (event) this.focus();
   }
 
+  /** What is being answered is gone. @param {(seq: number) => boolean} gone */
+  removed(gone) {
+    if (this.#replyTo !== undefined && gone(this.#replyTo)) this.answer(null);
+  }
+
   /**
    * Gives a text back that was not accepted; false when another one is in the box.
    * @param {string} text

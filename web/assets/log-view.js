@@ -69,7 +69,7 @@ export class LogView {
   /** @param {User} you */
   iAm(you) {
     this.#own.add(you.id);
-    this.#ownName = you.name.toLowerCase();
+    this.#ownName = (you.name ?? "").toLowerCase();
   }
 
   /** While the past is replayed nothing is read out. @param {boolean} yes */
@@ -81,6 +81,11 @@ export class LogView {
   add(event) {
     const entry = this.#push({ seq: event.seq, event, notice: "", row: null });
     if (event.type === "message") this.#messages.set(event.seq, entry);
+  }
+
+  /** The message with that seq, if it is here. @param {number} seq */
+  message(seq) {
+    return this.#messages.get(seq)?.event ?? null;
   }
 
   /** @param {string} text */

@@ -74,7 +74,7 @@ export class People {
    */
   #show(count, users) {
     this.#list.replaceChildren(...users.map((user) => el("li", {},
-      colour(el("span", { className: "avatar", textContent: initial(user.name), aria: { hidden: "true" } }), user.id),
+      colour(el("span", { className: "avatar", textContent: initial(user.name ?? ""), aria: { hidden: "true" } }), user.id),
       colour(el("span", { className: "name", dir: "auto", textContent: user.name }), user.id),
       user.id === this.#client.you?.id ? el("span", { className: "muted", textContent: `(${t.you})` }) : null,
       user.role && t.roles[user.role] ? el("span", { className: `badge ${user.role}`, textContent: t.roles[user.role] }) : null)));

@@ -1,23 +1,26 @@
 // @ts-check
 /**
  * The words of the chat protocol and the rules that follow from them, as types and
- * pure functions. What a client does with them is in chat-client.js.
+ * pure functions.
  */
+import { told } from "./backoff.js";
 
-/** @typedef {{id: string, name: string, role?: string, member?: boolean}} User */
+/** @typedef {{id: string, name?: string, role?: string, member?: boolean}} User */
 
 /**
- * An event of the room's log. Fields beyond the first three depend on `type`.
+ * An event of the room's log. Fields beyond the first three depend on `type`; see
+ * docs/protocol.md.
  * @typedef {object} LogEvent
- * @property {string} type
+ * @property {string} type message, deleted, cleared, sanction, settings, announcement,
+ *   poll, poll_closed, tip, or one that this client does not know
  * @property {number} seq
  * @property {number} time Unix milliseconds
- * @property {User} [user]
- * @property {User} [by]
+ * @property {User} [user] who said it, or whom it is about
+ * @property {User} [by] who did it
  * @property {string} [text]
  * @property {boolean} [redacted] the text was removed
  * @property {number} [reply_to]
- * @property {number} [target]
+ * @property {number} [target] the seq of what was deleted
  * @property {string} [scope]
  */
 
@@ -40,6 +43,22 @@
 
 /** @typedef {{reason?: string, reconnect_after?: number}} Closing */
 
+/**
+ * - `idle`: nobody has called `connect`, or `leave` was called
+ * - `connecting`: a connection is being made
+ * - `live`: the server has welcomed this client
+ * - `waiting`: the next attempt comes at `until` (Unix milliseconds)
+ * - `refused`: the server did not take the name (`code`, `message`); `connect` again
+ * - `closed`: the server does not want this client back; `connect` tries anyway
+ *
+ * @typedef {object} State
+ * @property {"idle"|"connecting"|"live"|"waiting"|"refused"|"closed"} name
+ * @property {string} [reason] a word of the protocol: shutdown, room_closed, banned, …
+ * @property {number} [until]
+ * @property {string} [code]
+ * @property {string} [message] the server's words, for a person
+ */
+
 /** Why a command failed: the protocol's `error`, or a code of this client. */
 export class ChatError extends Error {
   /**
@@ -56,10 +75,6 @@ export class ChatError extends Error {
     this.retryAfter = retryAfter;
   }
 }
-
-const BACKOFF_FIRST = 1000; // ms
-const BACKOFF_MOST = 30_000;
-const LONGEST_WAIT = 3_600_000; // setTimeout fires at once beyond 24 days
 
 /** What a close code says when no `closing` came before it. */
 const REASONS = new Map([
@@ -93,14 +108,9 @@ export function isOurFault(code) {
   return OUR_FAULT.has(code);
 }
 
-/**
- * How long to wait before attempt number `attempt` (from 0): exponential, with
- * full jitter.
- * @param {number} attempt
- * @param {() => number} [random]
- */
-export function backoff(attempt, random = Math.random) {
-  return Math.round(random() * Math.min(BACKOFF_MOST, BACKOFF_FIRST * 2 ** attempt));
+/** Whether a chat server has chosen this close code, and not the network. @param {number} code */
+export function byTheProtocol(code) {
+  return code === 1001 || OUR_FAULT.has(code) || code >= 4000;
 }
 
 /**
@@ -113,8 +123,7 @@ export function backoff(attempt, random = Math.random) {
  */
 export function verdict(code, closing) {
   if (code >= 4500 && code <= 4999) return { back: false };
-  const told = closing?.reconnect_after;
-  const after = Number.isFinite(told) ? Math.min(Math.max(Number(told), 0), LONGEST_WAIT) : undefined;
+  const after = told(closing?.reconnect_after);
   const decided = code === 1001 || (code >= 4000 && code <= 4499);
   return { back: decided || !closing || after !== undefined, after };
 }

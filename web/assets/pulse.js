@@ -2,30 +2,30 @@
 /**
  * Tells whether a connection still lives. A browser says nothing of the pings that
  * it answers, nor of a peer that has gone without a word, so this asks by itself:
- * after a long silence, and when the page wakes up.
+ * after a long silence, and when the page wakes up. How to ask is the transport's.
  */
 
 const SECOND = 1000;
 const LOOK_EVERY = 5 * SECOND;
-const QUIET_BEFORE_PING = 30 * SECOND;
-const PONG_WITHIN = 10 * SECOND;
-const WAKE_PONG_WITHIN = 4 * SECOND; // somebody is looking at the page again
+const QUIET_BEFORE_PROBE = 30 * SECOND;
+const ANSWER_WITHIN = 10 * SECOND;
+const WAKE_ANSWER_WITHIN = 4 * SECOND; // somebody is looking at the page again
 
 export class Pulse {
-  #ping;
+  #probe;
   #onSilence;
   #heardAt = 0;
   #mutedUntil = 0;
   /** @type {ReturnType<typeof setInterval>|undefined} */ #watchdog;
-  /** @type {ReturnType<typeof setTimeout>|undefined} */ #probe;
+  /** @type {ReturnType<typeof setTimeout>|undefined} */ #patience;
 
   /**
    * @param {object} parts
-   * @param {() => void} parts.ping asks the peer for any answer
-   * @param {() => void} parts.onSilence none came
+   * @param {() => void} parts.probe has the peer show that it is there
+   * @param {() => void} parts.onSilence it did not
    */
-  constructor({ ping, onSilence }) {
-    this.#ping = ping;
+  constructor({ probe, onSilence }) {
+    this.#probe = probe;
     this.#onSilence = onSilence;
   }
 
@@ -33,7 +33,7 @@ export class Pulse {
     this.stop();
     this.heard();
     this.#watchdog = setInterval(() => {
-      if (Date.now() - this.#heardAt >= QUIET_BEFORE_PING) this.#ask(PONG_WITHIN);
+      if (Date.now() - this.#heardAt >= QUIET_BEFORE_PROBE) this.#ask(ANSWER_WITHIN);
     }, LOOK_EVERY);
   }
 
@@ -59,21 +59,21 @@ export class Pulse {
   wake() {
     if (Date.now() - this.#heardAt < SECOND) return;
     this.#settle();
-    this.#ask(WAKE_PONG_WITHIN);
+    this.#ask(WAKE_ANSWER_WITHIN);
   }
 
   /** @param {number} within */
   #ask(within) {
-    if (this.#probe !== undefined || Date.now() < this.#mutedUntil) return;
-    this.#ping();
-    this.#probe = setTimeout(() => {
+    if (this.#patience !== undefined || Date.now() < this.#mutedUntil) return;
+    this.#probe();
+    this.#patience = setTimeout(() => {
       this.#settle();
       this.#onSilence();
     }, within);
   }
 
   #settle() {
-    clearTimeout(this.#probe);
-    this.#probe = undefined;
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
   }
 }

@@ -2,14 +2,16 @@
 /** The room's page: brings the client and the parts of the page together. */
 import { ChatClient } from "./chat-client.js";
 import { Composer } from "./composer.js";
-import { $, memory } from "./dom.js";
+import { $, memory, preview } from "./dom.js";
 import { LogView } from "./log-view.js";
+import { noticeOf } from "./notices.js";
 import { People } from "./people.js";
 import { ChatError } from "./protocol.js";
 import { fill, strings as t } from "./strings.js";
 
 /** @typedef {import("./protocol.js").LogEvent} LogEvent */
-/** @typedef {import("./chat-client.js").State} State */
+/** @typedef {import("./protocol.js").State} State */
+/** @typedef {string|(() => string|Promise<string>)} Token */
 
 const NAME = "chat.name";
 const LONGEST_NAME = 25; // characters
@@ -17,7 +19,10 @@ const SHARED_STATE = "./"; // the room's public state stands where its page does
 
 fill(document);
 
-const client = new ChatClient({ url: socketURL(), stateUrl: SHARED_STATE });
+/** @type {Token} of the user; empty: a guest */
+let token = takeToken();
+// The page's address is the room's: at its own port, or under a path of another.
+const client = new ChatClient({ url: "./" });
 const log = new LogView({
   scroller: $("scroller"),
   list: $("log"),
@@ -36,12 +41,29 @@ let settings = {};
 let unread = 0;
 let wasLive = false;
 
-// The page's address is the room's: at its own port, or under a path of another.
-function socketURL() {
-  const url = new URL("ws", location.href);
-  url.protocol = url.protocol.replace("http", "ws");
-  url.search = "";
-  return url.href;
+/**
+ * The token that the page was given, by whoever shows it in `globalThis.chatToken`, or
+ * behind # in its address. It is not left there.
+ * @returns {Token}
+ */
+function takeToken() {
+  const page = /** @type {{chatToken?: Token}} */ (globalThis);
+  const property = page.chatToken;
+  delete page.chatToken;
+  const fragment = new URLSearchParams(location.hash.slice(1));
+  const address = fragment.get("token");
+  if (address === null) return property ?? "";
+  fragment.delete("token");
+  const rest = fragment.toString();
+  history.replaceState(history.state, "", location.pathname + location.search + (rest && `#${rest}`));
+  return address;
+}
+
+/** The room also stands under a path of the main port, where the page is not there already. */
+function setFallback() {
+  const main = /** @type {HTMLMetaElement} */ (document.querySelector('meta[name="main"]')).content;
+  if (!main || location.protocol !== "http:" || new URL(main).origin === location.origin) return;
+  client.fallback = [`${main}r/${roomName}/`];
 }
 
 async function readState() {
@@ -49,8 +71,9 @@ async function readState() {
     const answer = await fetch(SHARED_STATE, { headers: { Accept: "application/json" }, cache: "no-store" });
     if (!answer.ok) return;
     const { data } = await answer.json();
-    if (client.state.name === "live") return; // the welcome knows better
     roomName = data.name;
+    setFallback();
+    if (client.state.name === "live") return; // the welcome knows better
     settings = data.settings ?? {};
     showRoom();
     showViewers(data.viewers);
@@ -82,10 +105,24 @@ function showChat() {
 
 /** @param {string} name */
 function enter(name) {
-  if (client.state.name !== "live" || name !== askedFor) client.join(name);
+  if (client.state.name !== "live" || name !== askedFor) client.connect({ name, token });
   askedFor = name;
   showChat();
 }
+
+/** A token says who one is. */
+function enterByToken() {
+  $("rename").hidden = true;
+  client.connect({ name: "", token });
+  showChat();
+}
+
+addEventListener("hashchange", () => {
+  const given = takeToken();
+  if (!given) return;
+  token = given;
+  enterByToken();
+});
 
 $("join-form").addEventListener("submit", (e) => {
   e.preventDefault();
@@ -96,7 +133,7 @@ $("join-form").addEventListener("submit", (e) => {
 });
 $("join-cancel").addEventListener("click", showChat);
 $("rename").addEventListener("click", () => askName());
-$("retry").addEventListener("click", () => enter(nameBox.value.trim()));
+$("retry").addEventListener("click", () => (token ? enterByToken() : enter(nameBox.value.trim())));
 
 // Speaking.
 
@@ -109,12 +146,12 @@ function send(text, replyTo) {
     composer.tell(t.errors.offline);
     return false;
   }
-  const { id, done } = client.send(text, { replyTo });
-  log.sending(id, text);
-  done.then(
-    ({ seq }) => log.sent(id, seq),
+  const answer = client.message(text, { replyTo });
+  log.sending(answer.id, text);
+  answer.then(
+    ({ seq }) => log.sent(answer.id, seq),
     (err) => {
-      log.sent(id);
+      log.sent(answer.id);
       refused(err, text, replyTo);
     },
   );
@@ -140,10 +177,11 @@ client.addEventListener("welcome", (e) => {
   const welcome = /** @type {CustomEvent<import("./protocol.js").Welcome>} */ (e).detail;
   roomName = welcome.room;
   settings = welcome.settings ?? {};
+  setFallback();
   log.iAm(welcome.you);
   log.replaying(true);
   composer.limit = welcome.limits?.text ?? 0;
-  $("me").textContent = welcome.you.name;
+  $("me").textContent = welcome.you.name ?? "";
   showRoom();
   showViewers(welcome.viewers);
 });
@@ -162,10 +200,14 @@ on("reset", ({ sameLog }) => {
 on("fault", (err) => composer.tell(t.errors[err.code] ?? (err.message || t.otherError), err.retryAfter));
 on("event", (/** @type {LogEvent} */ event) => {
   happened[event.type]?.(event);
+  for (const notice of noticeOf(event)) log.notice(notice);
+  showPinned();
 });
+on("caughtup", showPinned);
+on("whisper", (whisper) => noticeOf(whisper).forEach((notice) => log.notice(notice)));
 
 /**
- * What each kind of event does to the page; others are for later versions.
+ * What kinds of events do to the page beside what they say in words.
  * @type {Record<string, (event: any) => void>}
  */
 const happened = {
@@ -174,15 +216,15 @@ const happened = {
     showUnread(document.hidden ? unread + 1 : 0);
   },
   announcement: (event) => log.add(event),
-  deleted: (event) => log.redact(event.target),
+  deleted(event) {
+    log.redact(event.target);
+    composer.removed((seq) => seq === event.target);
+  },
   cleared(event) {
     log.clear(event.seq);
-    log.notice(t.cleared(event.by?.name ?? ""));
+    composer.removed((seq) => seq < event.seq);
   },
   settings(event) {
-    for (const [key, tell] of Object.entries(t.settings)) {
-      if (key in event) log.notice(/** @type {(v: any) => string} */ (tell)(event[key]));
-    }
     const { type, seq, time, by, ...changed } = event;
     settings = { ...settings, ...changed };
     showRoom();
@@ -205,6 +247,13 @@ function showRoom() {
   const modes = Object.entries(t.modes).filter(([key]) => settings[key]);
   $("modes").textContent = modes.map(([key, tell]) => /** @type {(v: any) => string} */ (tell)(settings[key])).join(" · ");
   showUnread(unread);
+  showPinned();
+}
+
+function showPinned() {
+  const pinned = settings.pinned ? log.message(settings.pinned) : null;
+  $("pinned").hidden = !settings.pinned || pinned?.redacted === true;
+  $("pinned-text").textContent = pinned && !pinned.redacted ? t.pinnedText(pinned.user?.name ?? "", preview(pinned.text ?? "")) : t.earlierMessage;
 }
 
 /** @param {number} count */
@@ -227,6 +276,7 @@ let countdown;
 on("state", (/** @type {State} */ state) => {
   clearInterval(countdown);
   document.body.dataset.state = state.name;
+  document.body.dataset.transport = state.name === "live" ? client.transport : "";
   composer.enabled = state.name !== "closed";
   log.waiting(state.name !== "live");
   $("retry").hidden = state.name !== "closed" && state.name !== "waiting";
@@ -255,8 +305,9 @@ const showState = {
     tellState(t.notJoined, "");
     askName(message);
   },
-  closed({ reason = "" }) {
-    tellState(t.closedState, t.closed[reason] ?? t.closed.other);
+  closed({ reason = "", message }) {
+    const why = token && reason === "unauthorized" ? t.tokenRefused : t.closed[reason];
+    tellState(t.closedState, why ?? (message || t.closed.other));
   },
 };
 
@@ -274,5 +325,6 @@ readState();
 
 const remembered = memory.get(NAME);
 nameBox.value = remembered ?? "";
-if (remembered === null) askName();
+if (token) enterByToken();
+else if (remembered === null) askName();
 else enter(remembered);

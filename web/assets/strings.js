@@ -23,6 +23,12 @@ const plural = (n, one, many) => `${number.format(n)} ${n === 1 ? one : many}`;
 /** @param {number} s */
 const seconds = (s) => (s < 120 ? plural(s, "second", "seconds") : plural(Math.ceil(s / 60), "minute", "minutes"));
 
+/** @param {number} ms a time to come; the day is told if it is not clear */
+const soon = (ms) => (ms - Date.now() < 12 * 3_600_000 ? clock : full).format(ms);
+
+/** @param {string} by @param {string} reason */
+const because = (by, reason) => `${by ? ` (${by})` : ""}${reason ? `: ${reason}` : "."}`;
+
 export const strings = {
   number: (/** @type {number} */ n) => number.format(n),
   time: (/** @type {number} */ ms) => clock.format(ms),
@@ -57,11 +63,17 @@ export const strings = {
     too_slow: "Your connection could not keep up.",
     flooding: "Too many messages were sent too fast.",
     busy: "The room is busy at the moment.",
+    not_accepting: "The server lets nobody in at the moment.",
+    unavailable: "The server is busy with itself at the moment.",
+    rate_limited: "Too much was sent too fast.",
+    no_token: "Your ticket for this room could not be renewed.",
     lost: "The connection was lost.",
   }),
+  tokenRefused: "Your ticket for this room is not valid any more. Reload the page that you came from.",
   closed: /** @type {Record<string, string>} */ ({
     no_join: "The room waited too long for this page.",
     unauthorized: "This room is not open to guests.",
+    forbidden: "You may not enter this room.",
     banned: "You are banned from this room.",
     removed: "A moderator has removed you from this room.",
     room_closed: "This room is closed.",
@@ -98,7 +110,22 @@ export const strings = {
     members_only: (/** @type {boolean} */ v) => (v ? "Only members may chat now." : "Everyone may chat again."),
     emotes_only: (/** @type {boolean} */ v) => (v ? "Only emotes may be sent now." : "All messages are welcome again."),
     unique: (/** @type {boolean} */ v) => (v ? "The same message may not be sent twice in a row now." : "Messages may be repeated again."),
+    pinned: (/** @type {number|null} */ v) => (v ? "A message was pinned." : "No message is pinned any more."),
   },
+  pinned: "Pinned:",
+  pinnedText: (/** @type {string} */ name, /** @type {string} */ text) => (name ? `${name}: ${text}` : text),
+  sanction: /** @type {Record<string, (name: string, by: string, until: number, reason: string) => string>} */ ({
+    timeout: (name, by, until, reason) => `${name} may not chat until ${soon(until)}${because(by, reason)}`,
+    ban: (name, by, until, reason) => `${name} was banned${until ? ` until ${full.format(until)}` : ""}${because(by, reason)}`,
+    unban: (name, by, _, reason) => `${name} may chat here again${because(by, reason)}`,
+  }),
+  somebody: "Somebody",
+  poll: (/** @type {string} */ question, /** @type {string[]} */ options) => `Poll: ${question} (${options.join(" · ")})`,
+  pollClosed: (/** @type {string} */ question, /** @type {string[]} */ options, /** @type {number[]} */ votes) =>
+    `The poll is over: ${question} (${options.map((option, i) => `${option}: ${number.format(votes[i] ?? 0)}`).join(" · ")})`,
+  tip: (/** @type {string} */ name, /** @type {number} */ amount, /** @type {string} */ currency, /** @type {string} */ text) =>
+    `${name} gives ${number.format(amount)} ${currency}${text ? `: ${text}` : "."}`,
+  whisper: (/** @type {string} */ from, /** @type {string} */ to, /** @type {string} */ text) => `${from} whispers to ${to}: ${text}`,
   modes: {
     slow_mode: (/** @type {number} */ v) => `Slow mode: ${seconds(v)}`,
     members_only: () => "Members only",
@@ -134,6 +161,13 @@ export const strings = {
     not_found: "The message that you answered is gone.",
     unavailable: "Your message could not be stored.",
     forbidden: "You may not do this here.",
+    unauthorized: "You are not logged in here.",
+    banned: "You are banned from this room.",
+    empty: "There is nothing to read in your message.",
+    poll_open: "There is a poll already.",
+    poll_closed: "This poll is over.",
+    tip_refused: "Your tip was not accepted.",
+    internal: "The server failed. Please try again.",
   }),
   otherError: "Your message was not accepted.",
 
