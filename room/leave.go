@@ -54,7 +54,7 @@ func (r *Room) remove(m *member) {
 		r.repeats.forgetUser(m.user.ID) // which no other guest gets
 	}
 	if m.session != nil {
-		r.forgetSession(m.session)
+		r.closeSession(m.session)
 	}
 	r.countViewers()
 	r.armIdle()

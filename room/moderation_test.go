@@ -211,6 +211,7 @@ func TestABanHolds(t *testing.T) {
 		if !stream.ended || !slices.Contains(stream.heard, `{"type":"closing","reason":"banned"}`) {
 			t.Errorf("want the stream to end, heard %v", stream.heard)
 		}
+		r.getFrom("/poll?wait=0&session="+session.session, 200) // which tells, once
 		r.getFrom("/poll?wait=0&session="+session.session, 404)
 		back := r.connect()
 		back.send(obj{"type": "join", "token": "u1:Ann:consumer", "epoch": r.epoch, "since": 0})

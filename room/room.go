@@ -211,7 +211,7 @@ func (r *Room) run() {
 	}
 	r.partFromAll()
 	for _, s := range r.sessions {
-		r.forgetSession(s)
+		r.remove(s.member)
 	}
 	_ = r.server.Close() // closes the listener; nothing can be done if that fails
 	<-serving

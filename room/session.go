@@ -17,6 +17,7 @@ import (
 // goroutines.
 type session struct {
 	// Set before it is known and never changed.
+	room    *Room
 	name    string // unguessable
 	member  *member
 	expires time.Time     // of the token; zero for a guest
@@ -42,8 +43,8 @@ const (
 	maxNotes = 128
 )
 
-func newSession() *session {
-	return &session{name: strings.ToLower(rand.Text()), ended: make(chan struct{}), news: make(chan struct{}, 1)}
+func newSession(r *Room) *session {
+	return &session{room: r, name: strings.ToLower(rand.Text()), ended: make(chan struct{}), news: make(chan struct{}, 1)}
 }
 
 // note keeps an object for the next poll.
@@ -74,7 +75,8 @@ func (s *session) signal() {
 	}
 }
 
-// end ends the session; the first farewell holds. The actor forgets it later.
+// end ends the session; the first farewell holds. The member leaves the room at once, or
+// with the next sweep if the room has too much to do.
 func (s *session) end(bye farewell) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -85,6 +87,10 @@ func (s *session) end(bye farewell) {
 	close(s.ended)
 	if out := s.stream.Load(); out != nil {
 		out.part(bye)
+	}
+	select {
+	case s.room.control <- leave{s.member}:
+	default:
 	}
 }
 
@@ -116,13 +122,11 @@ func (r *Room) startSession(m *member) {
 	r.sessions[s.name] = s
 }
 
-// forgetSession makes a session unknown, and gives back its place on the server.
-func (r *Room) forgetSession(s *session) {
-	if r.sessions[s.name] != s {
-		return
-	}
-	delete(r.sessions, s.name)
+// closeSession ends the session of a member that has left, and gives back its place on the
+// server. It is remembered for a while, for a poll to hear how it ended.
+func (r *Room) closeSession(s *session) {
 	s.end(farewell{})
+	s.read = time.Now()
 	r.admission.leave(s.member.addr)
 }
 
@@ -132,6 +136,10 @@ func (r *Room) sweepSessions() {
 	now := time.Now()
 	for _, s := range r.sessions {
 		switch {
+		case s.member.gone:
+			if now.Sub(s.read) >= sessionLife {
+				delete(r.sessions, s.name)
+			}
 		case s.isOver():
 			r.remove(s.member)
 		case !s.expires.IsZero() && !now.Before(s.expires):
@@ -152,6 +160,28 @@ func (r *Room) find(name string) (*session, error) {
 		return s, nil
 	}
 	return nil, fault.New(fault.SessionNotFound, "there is no such session; it dies a minute after nobody has read from it: POST /join makes one")
+}
+
+// readSession returns what a session has not had. Of one that is over that is how it ended,
+// once, if there is a reason to tell.
+func (r *Room) readSession(name string, since *uint64) (*session, [][]byte, error) {
+	s := r.sessions[name]
+	if s == nil || !s.isOver() {
+		s, err := r.find(name)
+		if err != nil {
+			return nil, nil, err
+		}
+		return s, r.portionOf(s, since), nil
+	}
+	bye := s.farewell()
+	if bye.reason == reasonNone {
+		_, err := r.find(name)
+		return nil, nil, err
+	}
+	if s.member.gone {
+		delete(r.sessions, name)
+	}
+	return s, [][]byte{bye.object()}, nil
 }
 
 // portionOf returns the events that a session has not had, those with a seq above since,

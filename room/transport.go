@@ -53,7 +53,7 @@ func (r *Room) newSession(req *http.Request, join *joinRequest, read bool) (*ses
 	if err := r.admission.enter(addr); err != nil {
 		return nil, nil, err
 	}
-	s := newSession()
+	s := newSession(r)
 	a, err := r.arrivalOf(req.Context(), join, addr)
 	if err != nil {
 		r.admission.leave(addr)
@@ -124,10 +124,8 @@ func (r *Room) pollFor(ctx context.Context, name string, since *uint64, wait tim
 	var s *session
 	ask := func(since *uint64) ([][]byte, error) {
 		q := atOnce(func(r *Room) (objects [][]byte, err error) {
-			if s, err = r.find(name); err != nil {
-				return nil, err
-			}
-			return r.portionOf(s, since), nil
+			s, objects, err = r.readSession(name, since)
+			return objects, err
 		})
 		if err := r.offer(q); err != nil {
 			return nil, err

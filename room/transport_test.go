@@ -269,3 +269,27 @@ func TestAFloodingSessionEnds(t *testing.T) {
 		r.postTo("/send?session="+bob.session, `{"type":"ping"}`, 404)
 	})
 }
+
+// TestAPollHearsHowItsSessionEnded removes somebody between two polls.
+func TestAPollHearsHowItsSessionEnded(t *testing.T) {
+	inWorld(t, func(w *world) {
+		r := w.room("lobby")
+		pia := r.visit(`{"token":"u1:Pia:consumer"}`)
+		if n, err := r.RemoveUser(w.Context(), "u1"); n != 1 || err != nil {
+			t.Fatalf("removed %d, %v", n, err)
+		}
+		synctest.Wait()
+		if n := r.State().Viewers; n != 0 {
+			t.Errorf("want the room to be empty at once, got %d viewers", n)
+		}
+		r.postTo("/send?session="+pia.session, `{"type":"ping"}`, 404)
+		if got := pia.poll("&wait=20s"); len(got) != 1 || got[0] != `{"type":"closing","reason":"removed"}` {
+			t.Errorf("want to hear why, got %v", got)
+		}
+		r.getFrom("/poll?session="+pia.session, 404)
+		w.pass(2 * sessionLife)
+		if n := len(r.sessions); n != 0 {
+			t.Errorf("%d sessions are remembered", n)
+		}
+	})
+}
