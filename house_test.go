@@ -60,7 +60,7 @@ var mayUse = map[string][]string{
 // roomSees lists what room may name of two packages: of cache the snapshot, not what
 // fills it; of journal the words of the interface that room declares, not the store.
 var roomSees = map[string][]string{
-	"cache":   {"Snapshot", "Empty", "Announcement", "Ban", "KindBan", "KindTimeout"},
+	"cache":   {"Snapshot", "Empty", "Announcement", "Ban", "KindBan", "KindTimeout", "GuestPrefix"},
 	"journal": {"Event", "Room", "Life", "Command", "Vote", "ErrUnavailable", "ErrFull", "ErrClosed", "ErrOver", "ErrNotFound"},
 }
 

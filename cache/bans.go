@@ -5,8 +5,12 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 )
+
+// GuestPrefix begins the ids that rooms give to guests.
+const GuestPrefix = "guest-"
 
 // bans answers whom they hold for. A lookup takes a step for a user and one for each
 // length that a prefix of the bans has, however many bans there are. It never changes
@@ -136,18 +140,25 @@ func (g group[K]) at(list []Ban, key K, n int) *Ban {
 }
 
 // longest returns the ban of a key that holds and lasts longest, nil if none does. Those
-// that are gone are as if they were not there.
-func (g group[K]) longest(list []Ban, key K, gone idSet, now time.Time) *Ban {
+// that are gone, or that do not count, are as if they were not there.
+func (g group[K]) longest(list []Ban, key K, gone idSet, counts func(*Ban) bool, now time.Time) *Ban {
 	for n := 0; ; n++ {
 		ban := g.at(list, key, n)
 		if ban == nil || !ban.Holds(now) { // nor do those that end before it
 			return nil
 		}
-		if !gone.has(ban.ID) {
+		if !gone.has(ban.ID) && counts(ban) {
 			return ban
 		}
 	}
 }
+
+// whole counts every ban.
+func whole(*Ban) bool { return true }
+
+// notOfGuest counts those that were not set for one guest, and for the guest's address
+// only since guests have no lasting id.
+func notOfGuest(b *Ban) bool { return !strings.HasPrefix(b.User, GuestPrefix) }
 
 // outlasts tells whether a ban ends after another one.
 func outlasts(a, b *Ban) bool {
@@ -171,12 +182,16 @@ func family(addr netip.Addr) int {
 
 // find returns the ban of a kind that holds for a user or an address in just this room,
 // or in just all ("") rooms, and lasts longest; nil if none does. The address is one
-// that IPv6 does not map.
-func (b *bans) find(kind Kind, room, user string, addr netip.Addr, gone idSet, now time.Time) *Ban {
+// that IPv6 does not map. The address of who is no guest is not held by bans of guests.
+func (b *bans) find(kind Kind, room, user string, addr netip.Addr, guest bool, gone idSet, now time.Time) *Ban {
 	x := &b.kinds[kind.place()]
 	var found *Ban
 	if user != "" {
-		found = x.users.longest(b.list, userBan{room, user}, gone, now)
+		found = x.users.longest(b.list, userBan{room, user}, gone, whole, now)
+	}
+	counts := whole
+	if !guest {
+		counts = notOfGuest
 	}
 	if !addr.IsValid() {
 		return found
@@ -186,7 +201,7 @@ func (b *bans) find(kind Kind, room, user string, addr netip.Addr, gone idSet, n
 		if err != nil {
 			continue // no prefix is longer than its addresses
 		}
-		found = longer(found, x.nets.longest(b.list, netBan{net, room}, gone, now))
+		found = longer(found, x.nets.longest(b.list, netBan{net, room}, gone, counts, now))
 	}
 	return found
 }

@@ -97,21 +97,24 @@ func (s *Snapshot) Room(name string) Room { return s.rooms[name] }
 // room: of several the one that lasts longest. A timeout is none. An empty user or the
 // zero address stands for none.
 func (s *Snapshot) Banned(room, user string, addr netip.Addr, now time.Time) (Ban, bool) {
-	return s.longest(KindBan, room, user, addr, now)
+	return s.Sanctioned(KindBan, room, user, addr, true, now)
 }
 
 // TimedOut returns, as [Snapshot.Banned] does, a timeout.
 func (s *Snapshot) TimedOut(room, user string, addr netip.Addr, now time.Time) (Ban, bool) {
-	return s.longest(KindTimeout, room, user, addr, now)
+	return s.Sanctioned(KindTimeout, room, user, addr, true, now)
 }
 
-func (s *Snapshot) longest(kind Kind, room, user string, addr netip.Addr, now time.Time) (Ban, bool) {
+// Sanctioned returns, as [Snapshot.Banned] does, a sanction of a kind. Who is no guest is
+// not concerned by one that was set for a guest at the same address: one whose user begins
+// with [GuestPrefix].
+func (s *Snapshot) Sanctioned(kind Kind, room, user string, addr netip.Addr, guest bool, now time.Time) (Ban, bool) {
 	addr = addr.Unmap().WithZone("")
 	var found *Ban
 	for _, where := range [2]string{room, ""} {
-		found = longer(found, s.bans.find(kind, where, user, addr, s.lifted, now))
+		found = longer(found, s.bans.find(kind, where, user, addr, guest, s.lifted, now))
 		if local := s.local[where]; local != nil {
-			found = longer(found, local.find(kind, where, user, addr, nil, now))
+			found = longer(found, local.find(kind, where, user, addr, guest, nil, now))
 		}
 	}
 	if found == nil {

@@ -1,11 +1,6 @@
 package room
 
-import (
-	"time"
-
-	"chatserver/internal/fault"
-	"chatserver/internal/text"
-)
+import "time"
 
 // announceRequest is the announce command on the wire.
 type announceRequest struct {
@@ -18,10 +13,7 @@ func (s *speaker) onAnnounce(_ string, data []byte) (effect, error) {
 	if err := parse(data, &req); err != nil {
 		return nil, err
 	}
-	if req.Text == nil {
-		return nil, fault.New(fault.BadField, "text is missing")
-	}
-	said, err := text.Message(*req.Text, s.room.opts.Limits.Text)
+	said, err := s.room.readText(req.Text)
 	return announce{said}, err
 }
 

@@ -42,7 +42,7 @@ var clientCommands = map[string]clientCommand{
 	"unban":    {read: (*speaker).onUnban, right: mayModerate},
 	"clear":    {read: (*speaker).onClear, right: mayModerate},
 	"set":      {read: (*speaker).onSet, right: mayModerate},
-	"announce": {read: (*speaker).onAnnounce, right: mayModerate},
+	"announce": {read: (*speaker).onAnnounce, right: mayModerate, talk: true},
 	"poll":     {read: (*speaker).onPoll, right: mayProduce},
 	"who":      {read: (*speaker).onWho},
 	"ping":     {read: (*speaker).onPing},

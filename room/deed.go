@@ -3,6 +3,7 @@ package room
 import (
 	"time"
 
+	"chatserver/cache"
 	"chatserver/internal/fault"
 )
 
@@ -38,7 +39,7 @@ func refuse(to asker, id string, err error) {
 }
 
 func (d *deed) run(r *Room) {
-	if d.by.muted {
+	if d.by.muted || d.by.gone {
 		return // it hears nothing any more
 	}
 	if err := d.carryOut(r, time.Now()); err != nil {
@@ -60,7 +61,9 @@ func (d *deed) carryOut(r *Room, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	r.repeats.add(id, seq, now)
+	if _, again := d.effect.(reaction); !again { // which changes nothing when it comes again
+		r.repeats.add(id, seq, now)
+	}
 	return nil
 }
 
@@ -83,7 +86,7 @@ const (
 	mayAsk                   // everybody; the effect looks closer
 	mayChat                  // guests if they may, and nobody who is timed out
 	mayWhisper               // who may chat and has a token
-	mayModerate              // moderators and the producer
+	mayModerate              // moderators and the producer, if they may chat
 	mayProduce               // the producer
 )
 
@@ -101,6 +104,7 @@ func (r *Room) allows(what right, m *member, now time.Time) error {
 		if !m.user.Role.moderates() {
 			return fault.New(fault.Forbidden, "only moderators and the producer may do this")
 		}
+		return r.allowsChat(m, now)
 	case mayProduce:
 		if m.user.Role != Producer {
 			return fault.New(fault.Forbidden, "only the producer may do this")
@@ -114,7 +118,7 @@ func (r *Room) allowsChat(m *member, now time.Time) error {
 	if m.guest && r.opts.Guests != GuestsChat {
 		return fault.New(fault.GuestsReadOnly, "guests may only read here; log in to chat")
 	}
-	ban, found := r.opts.Snapshot().TimedOut(r.name, m.user.ID, m.banAddr(), now)
+	ban, found := r.opts.Snapshot().Sanctioned(cache.KindTimeout, r.name, m.user.ID, m.addr, m.guest, now)
 	if !found {
 		return nil
 	}

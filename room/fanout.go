@@ -175,16 +175,16 @@ func (r *Room) flush() {
 // notePolled has those who poll ask for what is in the batch. Events they read from the
 // log.
 func (r *Room) notePolled() {
+	var notes [][]byte // shared by all
+	for seq, object := range r.out.objects() {
+		if seq == 0 {
+			notes = append(notes, bytes.Clone(object))
+		}
+	}
 	for _, m := range r.members.list {
-		if m.delivery != deliverPolled {
-			continue
+		if m.delivery == deliverPolled {
+			m.session.note(notes...)
 		}
-		for seq, object := range r.out.objects() {
-			if seq == 0 {
-				m.session.note(bytes.Clone(object))
-			}
-		}
-		m.session.signal()
 	}
 }
 

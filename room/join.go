@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"chatserver/cache"
 	"chatserver/internal/fault"
 	"chatserver/internal/limit"
 	"chatserver/internal/text"
@@ -130,6 +131,11 @@ func (r *Room) join(a arrival) (*member, error) {
 	if most := r.connectionLimit(); most > 0 && r.members.len() >= most {
 		return nil, fullError("this room has all the connections that it takes", most)
 	}
+	if a.session != nil {
+		if wait := r.addressOf(a.addr).joins.Take(time.Now()); wait > 0 {
+			return nil, tooFast(wait)
+		}
+	}
 	m := r.memberOf(a)
 	if r.bans(m, time.Now()) {
 		return nil, fault.New(fault.Banned, "you are banned from this room")
@@ -142,11 +148,9 @@ func (r *Room) join(a arrival) (*member, error) {
 	m.skeleton, m.sortKey = text.Skeleton(m.user.Name), strings.ToLower(m.user.Name)
 	m.person = r.personOf(m)
 	if !m.guest {
-		m.person.claimed = Role(a.claims.Role)
 		m.speech = speech{limits: &r.opts.Limits, user: m.person.window}
 		r.replaceOldest(m.person)
 	}
-	m.person.conns = append(m.person.conns, m)
 	m.next, m.gap = r.owed(a.epoch, a.since)
 	r.members.add(m)
 	if m.user.Role == Producer {
@@ -183,6 +187,7 @@ func (r *Room) memberOf(a arrival) *member {
 		return m
 	}
 	c := a.claims
+	m.claimed = Role(c.Role)
 	m.user = User{ID: c.User, Name: c.Name, Role: r.roleOf(c.User, Role(c.Role)), Member: c.Member}
 	return m
 }
@@ -190,7 +195,7 @@ func (r *Room) memberOf(a arrival) *member {
 // replaceOldest parts from the oldest connections of a user who comes with one more than
 // it may have.
 func (r *Room) replaceOldest(p *person) {
-	for len(p.conns) >= maxConnsOfUser {
+	for len(p.conns) > maxConnsOfUser {
 		oldest := p.conns[0]
 		oldest.part(farewell{code: codeReplaced, reason: reasonReplaced})
 		r.remove(oldest)
@@ -252,15 +257,23 @@ func (r *Room) welcome(m *member) welcome {
 // guestSpeech returns the limits of a guest's messages: its own, and those of its
 // address.
 func (r *Room) guestSpeech(addr netip.Addr) speech {
-	l := r.opts.Limits
+	return speech{limits: &r.opts.Limits, address: r.addressOf(addr)}
+}
+
+// addressOf returns what those of one network share.
+func (r *Room) addressOf(addr netip.Addr) *address {
 	network := networkOf(addr)
 	shared, known := r.addresses[network]
 	if !known {
 		r.forgetIdleAddresses()
-		shared = &address{Window: limit.NewWindow(times(l.Messages, addressFactor), times(l.Burst, addressFactor))}
+		l := &r.opts.Limits
+		shared = &address{
+			Window: limit.NewWindow(times(l.Messages, addressFactor), times(l.Burst, addressFactor)),
+			joins:  limit.NewWindow(l.Commands),
+		}
 		r.addresses[network] = shared
 	}
-	return speech{limits: &r.opts.Limits, address: shared}
+	return shared
 }
 
 func times(r limit.Rate, n int) limit.Rate {
@@ -274,7 +287,7 @@ func (r *Room) forgetIdleAddresses() {
 		return
 	}
 	now := time.Now()
-	maps.DeleteFunc(r.addresses, func(_ netip.Prefix, a *address) bool { return a.members == 0 && a.Idle(now) })
+	maps.DeleteFunc(r.addresses, func(_ netip.Prefix, a *address) bool { return a.members == 0 && a.Idle(now) && a.joins.Idle(now) })
 	r.addressesMost = max(addressesMin, 2*len(r.addresses))
 }
 
@@ -282,7 +295,7 @@ func (r *Room) forgetIdleAddresses() {
 const addressesMin = 1024
 
 // newGuestID returns an id that no other guest has had.
-func newGuestID() string { return "guest-" + strings.ToLower(rand.Text()[:12]) }
+func newGuestID() string { return cache.GuestPrefix + strings.ToLower(rand.Text()[:12]) }
 
 // uniqueName returns the name if nobody in the room bears it or one that looks like
 // it, else the name with a number. Without a name it is guest and a number.

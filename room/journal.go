@@ -97,5 +97,15 @@ func (r *Room) stored(err error) error {
 
 // record is what the journal keeps of an open room.
 func (r *Room) record() journal.Room {
-	return journal.Room{Name: r.name, Port: r.port, Epoch: r.epoch, Created: r.created, Settings: encode(r.layers)}
+	kept := roomRecord{layers: r.layers}
+	if r.poll != nil {
+		kept.Poll = r.poll.Poll
+	}
+	return journal.Room{Name: r.name, Port: r.port, Epoch: r.epoch, Created: r.created, Settings: encode(kept)}
+}
+
+// roomRecord is what the journal keeps of a room beside its log.
+type roomRecord struct {
+	layers
+	Poll uint64 `json:"poll,omitempty"` // the one that is open
 }

@@ -104,6 +104,11 @@ func (q question[T]) wait(ctx context.Context, r *Room) (T, error) {
 	case got := <-q.answer:
 		return got.value, got.err
 	case <-r.done:
+		select {
+		case got := <-q.answer: // it was first
+			return got.value, got.err
+		default:
+		}
 		var none T
 		return none, notFound(r.name)
 	case <-ctx.Done():

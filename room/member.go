@@ -16,6 +16,7 @@ type member struct {
 	user     User
 	person   *person
 	guest    bool // has no token
+	claimed  Role // what the token says; the database may raise it
 	addr     netip.Addr
 	skeleton string // of the name; see text.Skeleton
 	sortKey  string // the name in lower case, for who
@@ -75,15 +76,6 @@ func (m *member) end(bye farewell) {
 	}
 }
 
-// banAddr returns the address by which a sanction may hold for the member: that of a
-// guest. Who has a token is known by id.
-func (m *member) banAddr() netip.Addr {
-	if m.guest {
-		return m.addr
-	}
-	return netip.Addr{}
-}
-
 // feedState tells how a member gets events.
 type feedState int
 
@@ -102,11 +94,12 @@ type speech struct {
 	address *address      // nil for who has a token
 }
 
-// address is what the guests of one network share. Its window is safe for use by
+// address is what the guests of one network share. Its windows are safe for use by
 // several goroutines.
 type address struct {
-	*limit.Window
-	members int // that share it now; owned by the actor
+	*limit.Window               // messages
+	joins         *limit.Window // over HTTP, by users with tokens too
+	members       int           // that share it now; owned by the actor
 }
 
 // take counts a message; a wait above 0 refuses it.

@@ -2,11 +2,14 @@ package room
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"chatserver/cache"
 )
 
 // secret is what must be heard by nobody who comes after it was removed.
@@ -257,5 +260,47 @@ func TestSettingsOfAModerator(t *testing.T) {
 		mod.wantRefused("nothing", "bad_field", obj{"type": "set"})
 		mod.wantRefused("not here", "bad_field", obj{"type": "set", "max_connections": 5})
 		mod.wantRefused("out of bounds", "bad_field", obj{"type": "set", "slow_mode": -1})
+	})
+}
+
+func TestASanctionedModeratorModeratesNoMore(t *testing.T) {
+	inWorld(t, func(w *world) {
+		r := w.room("lobby")
+		star, mod, other := r.joinAs("star:Star:producer"), r.joinAs("mod:Mod:moderator"), r.joinAs("mod2:Mod2:moderator")
+		star.do(obj{"type": "timeout", "user": "mod", "seconds": 60})
+		for _, command := range []obj{{"type": "unban", "user": "mod"}, {"type": "announce", "text": "no"}, {"type": "clear"}} {
+			mod.wantRefused("timed out", "timed_out", command)
+		}
+		other.wantRefused("his equal", "forbidden", obj{"type": "unban", "user": "mod"})
+		star.do(obj{"type": "unban", "user": "mod"})
+		mod.do(obj{"type": "announce", "text": "thanks"})
+	})
+}
+
+// TestABanOfAnAddressHoldsBesideThatOfAGuest has a guest banned for ever at an address that
+// the operator has banned for everybody.
+func TestABanOfAnAddressHoldsBesideThatOfAGuest(t *testing.T) {
+	inWorld(t, func(w *world) {
+		r := w.room("lobby")
+		mod, guest := r.joinAs("mod:Mod:moderator"), r.join("guest")
+		mod.do(obj{"type": "ban", "user": guest.id()})
+		r.joinAs("u1:Ann:consumer")
+		net := netip.MustParsePrefix("192.0.2.1/32")
+		if _, err := w.opts.Sanctions.Sanction(cache.Ban{Net: net, Expires: time.Now().Add(time.Hour)}, func(error) {}); err != nil {
+			t.Fatal(err)
+		}
+		c := r.connect()
+		c.send(obj{"type": "join", "token": "u2:Bob:consumer"})
+		c.wantError("the address is banned", "banned")
+	})
+}
+
+func TestTheHighestRoleOfAUserCounts(t *testing.T) {
+	inWorld(t, func(w *world) {
+		r := w.room("lobby")
+		star, again, mod := r.joinAs("star:Star:producer"), r.joinAs("star:Star:consumer"), r.joinAs("mod:Mod:moderator")
+		mod.wantRefused("he is the producer", "forbidden", obj{"type": "ban", "user": "star"})
+		again.wantRefused("not by this token", "forbidden", obj{"type": "clear"})
+		star.do(obj{"type": "clear"})
 	})
 }

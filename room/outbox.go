@@ -181,7 +181,7 @@ func (o *outbox) retract(seq uint64) (from uint64, greeted bool) {
 	defer o.mu.Unlock()
 	kept := o.pending[:0]
 	for i, p := range o.pending {
-		if i == 0 || p.span.last < seq || o.state != outboxOpen {
+		if i == 0 || p.span.last < seq {
 			kept = append(kept, p)
 			continue
 		}

@@ -13,14 +13,14 @@ import (
 // a while, so that a sanction still finds whom it means, and limits go on for who comes
 // back. It belongs to the actor.
 type person struct {
-	user    User // as of the newest connection
-	claimed Role // what the token says; the database may raise it
-	guest   bool
-	addr    netip.Addr // of the newest connection
-	conns   []*member  // oldest first
-	left    time.Time  // when the last of them went
+	user  User // as of the newest connection, with the highest role of all
+	guest bool
+	addr  netip.Addr // of the newest connection
+	conns []*member  // oldest first
+	left  time.Time  // when the last of them went
 
 	window      *limit.Window // of a token's user: limits the messages of all connections
+	moderates   bool          // the window is that of a moderator
 	lastMessage time.Time
 	said        []saying // within the last uniquePeriod, while unique is set
 }
@@ -43,17 +43,27 @@ func (r *Room) personOf(m *member) *person {
 	if p == nil {
 		r.forgetAbsent()
 		p = &person{guest: m.guest}
-		switch l := &r.opts.Limits; {
-		case m.guest: // its connection has the window
-		case m.user.Role.moderates():
-			p.window = limit.NewWindow(l.Moderators)
-		default:
-			p.window = limit.NewWindow(l.Messages, l.Burst)
-		}
 		r.people[m.user.ID] = p
 	}
+	p.conns = append(p.conns, m)
 	p.user, p.addr = m.user, m.addr
+	p.noteRole()
+	if moderates := m.user.Role.moderates(); !m.guest && (p.window == nil || p.moderates != moderates) {
+		p.window, p.moderates = limit.NewWindow(r.opts.Limits.Messages, r.opts.Limits.Burst), moderates
+		if moderates {
+			p.window = limit.NewWindow(r.opts.Limits.Moderators)
+		}
+	}
 	return p
+}
+
+// noteRole gives the person the highest role of the connections.
+func (p *person) noteRole() {
+	for _, m := range p.conns {
+		if m.user.Role.above(p.user.Role) {
+			p.user.Role = m.user.Role
+		}
+	}
 }
 
 // forgetAbsent drops who left long ago, once many have.
@@ -115,10 +125,11 @@ func (r *Room) raiseRoles() {
 		if p.guest {
 			continue
 		}
-		p.user.Role = r.roleOf(id, p.claimed)
+		p.user.Role = r.roleOf(id, Consumer)
 		for _, m := range p.conns {
-			m.user.Role = p.user.Role
+			m.user.Role = r.roleOf(id, m.claimed)
 		}
+		p.noteRole()
 	}
 	r.noteProducers()
 }

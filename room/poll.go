@@ -1,8 +1,11 @@
 package room
 
 import (
+	"net/netip"
 	"slices"
 	"time"
+
+	"go.uber.org/zap"
 
 	"chatserver/internal/fault"
 	"chatserver/internal/text"
@@ -31,6 +34,7 @@ const (
 	maxOption   = 100    // characters
 	maxQuestion = 200    // characters
 	maxPoll     = 86_400 // seconds; a day
+	maxVoters   = 500_000
 )
 
 // onPoll checks a command that opens or closes a poll.
@@ -87,13 +91,14 @@ func (s *speaker) onVote(_ string, data []byte) (effect, error) {
 type poll struct {
 	pollEvent
 
-	choices map[string]int // option of each user who has voted
-	counts  []int          // for each option
-	changed bool           // not everybody has been told how it stands
+	choices map[string]int       // option of each user who has voted
+	guests  map[netip.Prefix]int // votes of guests, by their network
+	counts  []int                // for each option
+	changed bool                 // not everybody has been told how it stands
 }
 
 func newPoll(e pollEvent, choices map[string]int) *poll {
-	p := &poll{pollEvent: e, choices: make(map[string]int), counts: make([]int, len(e.Options))}
+	p := &poll{pollEvent: e, choices: make(map[string]int), guests: make(map[netip.Prefix]int), counts: make([]int, len(e.Options))}
 	for user, option := range choices {
 		p.vote(user, option)
 	}
@@ -108,6 +113,25 @@ func (p *poll) vote(user string, option int) {
 	p.choices[user] = option
 	p.counts[option]++
 	p.changed = true
+}
+
+// admits returns why somebody who has not voted yet may not. A guest is another user after
+// every join, so guests of one network have as many votes as ten users.
+func (p *poll) admits(m *member) error {
+	if _, again := p.choices[m.user.ID]; again {
+		return nil
+	}
+	if len(p.choices) >= maxVoters {
+		return &fault.Error{Code: fault.Busy, Detail: "the poll has all the votes that it can count", Limit: maxVoters, RetryAfter: time.Minute}
+	}
+	if m.guest {
+		network := networkOf(m.addr)
+		if p.guests[network] >= addressFactor {
+			return &fault.Error{Code: fault.Forbidden, Detail: "as many guests as may have voted from your address; log in", Limit: addressFactor}
+		}
+		p.guests[network]++
+	}
+	return nil
 }
 
 // standing returns how the poll stands.
@@ -136,6 +160,7 @@ func (start pollStart) carryOut(r *Room, d *deed, now time.Time) (uint64, error)
 	seq, err := r.append(e, author{d.by.user.ID, d.id}, d.kept)
 	if err == nil {
 		r.openPoll(newPoll(*e, nil), now)
+		r.recordPoll()
 	}
 	return seq, err
 }
@@ -177,8 +202,16 @@ func (r *Room) closePoll(by User, from author, tell kept) (seq uint64, err error
 	if seq, err = r.append(&e, from, tell); err == nil {
 		r.poll = nil
 		r.pollTimer.Stop()
+		r.recordPoll()
 	}
 	return seq, err
+}
+
+// recordPoll has the journal know which poll is open, however many events come after it.
+func (r *Room) recordPoll() {
+	if err := r.opts.Journal.UpdateRoom(r.record(), nil); err != nil {
+		r.log.Warn("it is not stored whether a poll is open", zap.Error(err)) // the journal has failed just now
+	}
 }
 
 // endPoll closes the poll whose time is over, as soon as that can be kept.
@@ -206,6 +239,9 @@ func (v vote) carryOut(r *Room, d *deed, now time.Time) (uint64, error) {
 		return 0, fault.New(fault.PollClosed, "poll %d takes no votes; it is over, or never was", v.poll)
 	case v.option < 0 || v.option >= len(p.Options):
 		return 0, &fault.Error{Code: fault.BadField, Detail: "option counts from 0 and must be one of the poll's", Limit: len(p.Options) - 1, Value: v.option}
+	}
+	if err := p.admits(d.by); err != nil {
+		return 0, err
 	}
 	kept := journal.Vote{Epoch: r.epoch, Poll: p.Poll, User: d.by.user.ID, Option: v.option}
 	if err := r.opts.Journal.PutVote(kept, func(err error) { d.kept(0, r.stored(err)) }); err != nil {

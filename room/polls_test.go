@@ -2,6 +2,7 @@ package room
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -31,6 +32,11 @@ func TestAPoll(t *testing.T) {
 		late.until("the poll", "poll")
 		if v := r.visit(`{}`).heard[1]; v != fmt.Sprintf(`{"type":"votes","poll":%d,"votes":[1,0,1],"total":2}`, seq) {
 			t.Errorf("an arrival hears how it stands first, got %s", v)
+		}
+		for i := range 2*resumeLimit + 1 { // the room holds its event no more
+			if _, err := r.Say(w.Context(), nil, strconv.Itoa(i)); err != nil {
+				t.Fatal(err)
+			}
 		}
 		w.stop()
 		w.restarted(func(w *world) {
@@ -158,4 +164,19 @@ func TestReactionsAreBounded(t *testing.T) {
 	if err := b.add(3, "emoji", "u"); err != nil || b.counted != 1 {
 		t.Errorf("want room for 1, got %d, %v", b.counted, err)
 	}
+}
+
+func TestGuestsOfOneAddressHaveTenVotes(t *testing.T) {
+	inWorld(t, func(w *world) {
+		r := w.room("lobby")
+		seq := r.joinAs("star:Star:producer").do(tea)
+		for range addressFactor {
+			c := r.join("")
+			c.do(obj{"type": "vote", "poll": seq, "option": 0})
+			c.do(obj{"type": "vote", "poll": seq, "option": 1})
+			c.leave()
+		}
+		r.join("").wantRefused("one more", "forbidden", obj{"type": "vote", "poll": seq, "option": 0})
+		r.joinAs("u1:Ann:consumer").do(obj{"type": "vote", "poll": seq, "option": 0})
+	})
 }

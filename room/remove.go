@@ -72,11 +72,11 @@ func (del deletion) carryOut(r *Room, d *deed, _ time.Time) (uint64, error) {
 func (e *deletedEvent) mark(kept *journal.Event) { kept.Removes = []uint64{e.Target} }
 
 func (e *deletedEvent) settle(r *Room) {
+	r.reacted.forget(e.Target)
 	if held := r.events.at(e.Target); held != nil {
 		held.remove()
-		r.retract(e.Target)
 	}
-	r.reacted.forget(e.Target)
+	r.retract(e.Target)
 }
 
 // onClear checks a command that removes all messages.
@@ -96,11 +96,11 @@ func (clearance) carryOut(r *Room, d *deed, _ time.Time) (uint64, error) {
 func (e *clearedEvent) mark(kept *journal.Event) { kept.Clears = true }
 
 func (e *clearedEvent) settle(r *Room) {
+	r.reacted.forgetAll()
 	for i := range r.events.entries {
 		r.events.entries[i].remove()
 	}
-	r.retract(r.events.first())
-	r.reacted.forgetAll()
+	r.retract(1)
 }
 
 // unpin takes the pin away from a message that was removed.
@@ -143,10 +143,10 @@ func (r *Room) retract(seq uint64) {
 		if from == 0 {
 			continue
 		}
+		m.feed, m.next = feedCatching, from
 		if greeted {
 			m.greeting = r.greet(m)
 		}
-		m.feed, m.next = feedCatching, from
 		r.catchUp(m)
 	}
 }

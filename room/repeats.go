@@ -8,9 +8,13 @@ import (
 // repeatPeriod is how long a command counts as sent before.
 const repeatPeriod = 10 * time.Minute
 
+// repeatMost bounds the commands of one user that are remembered: as many messages as a
+// moderator may send within repeatPeriod.
+const repeatMost = 2000
+
 // repeats remembers the commands that made an event, so that a client which is not
 // sure whether one arrived can send it again under the same id. It belongs to the
-// actor. The rate of a user bounds what is remembered of it.
+// actor.
 type repeats struct {
 	users map[string]*made // by user id
 	swept time.Time        // when everybody's old commands were forgotten
@@ -55,6 +59,10 @@ func (p *repeats) add(c commandID, seq uint64, now time.Time) {
 		p.users[c.user] = m
 	}
 	m.forget(now)
+	if len(m.order) >= repeatMost {
+		delete(m.seqs, m.order[0].id)
+		m.order = m.order[1:]
+	}
 	m.seqs[c.id] = seq
 	m.order = append(m.order, madeAt{c.id, now})
 }

@@ -63,10 +63,12 @@ func (g *Registry) restore(kept journal.Room, ln net.Listener, portErr error) (*
 		return nil, err
 	}
 	l := life{name: kept.Name, epoch: kept.Epoch, created: kept.Created, seq: kept.Seq}
-	if err := json.Unmarshal(kept.Settings, &l.layers); err != nil && len(kept.Settings) > 0 {
+	var record roomRecord
+	if err := json.Unmarshal(kept.Settings, &record); err != nil && len(kept.Settings) > 0 {
 		return nil, fmt.Errorf("its settings cannot be read: %w", err)
 	}
-	if err := g.recall(&l); err != nil {
+	l.layers = record.layers
+	if err := g.recall(&l, record.Poll); err != nil {
 		return nil, fmt.Errorf("its log cannot be read: %w", err)
 	}
 	if portErr != nil {
@@ -87,7 +89,8 @@ func (g *Registry) restore(kept journal.Room, ln net.Listener, portErr error) (*
 }
 
 // recall reads back what a room holds in memory of its log.
-func (g *Registry) recall(l *life) error {
+// poll is the seq of the poll that was open, as far as was recorded.
+func (g *Registry) recall(l *life, poll uint64) error {
 	events, err := g.opts.Journal.Newest(l.epoch, 0, g.opts.logKeep())
 	if err != nil {
 		return err
@@ -101,31 +104,48 @@ func (g *Registry) recall(l *life) error {
 		l.events = append(l.events, held)
 		l.seq = e.Seq
 	}
-	if err := g.recallPoll(l); err != nil {
+	if err := g.recallPoll(l, poll); err != nil {
 		return err
 	}
 	l.repeats, err = g.opts.Journal.Commands(l.epoch, time.Now().Add(-repeatPeriod))
 	return err
 }
 
-// recallPoll finds the poll that was open, among the events that are held, with its votes.
-func (g *Registry) recallPoll(l *life) error {
+// recallPoll finds the poll that was open, with its votes. What the log says of the newest
+// one counts; of one that is not among the events that are held, what was recorded.
+func (g *Registry) recallPoll(l *life, recorded uint64) error {
 	for _, e := range slices.Backward(l.events) {
 		switch e.kind {
 		case typePollClosed:
 			return nil
 		case typePoll:
-			var opened pollEvent
-			if err := json.Unmarshal(e.data, &opened); err != nil {
-				return err
-			}
-			choices, err := g.opts.Journal.Votes(l.epoch, e.seq)
-			if err != nil {
-				return err
-			}
-			l.poll = newPoll(opened, choices)
-			return nil
+			return g.reopenPoll(l, e.seq, e.data)
 		}
 	}
+	if recorded == 0 {
+		return nil
+	}
+	for e, err := range g.opts.Journal.All(l.epoch, recorded-1, recorded+1) {
+		if err != nil {
+			return err
+		}
+		if e.Type == typePoll {
+			return g.reopenPoll(l, e.Seq, e.Data)
+		}
+	}
+	return nil
+}
+
+// reopenPoll has a poll go on that the event opened.
+func (g *Registry) reopenPoll(l *life, seq uint64, event []byte) error {
+	var opened pollEvent
+	if err := json.Unmarshal(event, &opened); err != nil {
+		return fmt.Errorf("poll %d: %w", seq, err)
+	}
+	choices, err := g.opts.Journal.Votes(l.epoch, seq)
+	if err != nil {
+		return err
+	}
+	l.poll = newPoll(opened, choices)
 	return nil
 }

@@ -134,6 +134,10 @@ type pardon struct{ user, reason string }
 // carryOut lifts what was set for this room. What holds for all rooms is not the
 // room's to lift.
 func (p pardon) carryOut(r *Room, d *deed, _ time.Time) (uint64, error) {
+	target := r.known(p.user)
+	if !d.by.user.Role.above(target.Role) {
+		return 0, fault.New(fault.Forbidden, "nobody may pardon someone of the same or a higher role")
+	}
 	if err := r.opts.Journal.Healthy(); err != nil {
 		return 0, r.stored(err)
 	}
@@ -144,7 +148,7 @@ func (p pardon) carryOut(r *Room, d *deed, _ time.Time) (uint64, error) {
 	case len(lifted) == 0:
 		return 0, fault.New(fault.NotFound, "nothing keeps a user with the id %.128q from this room, unless it is for all rooms", p.user)
 	}
-	e := &sanctionEvent{event: event{Type: typeSanction}, Kind: kindUnban, User: r.known(p.user), Reason: p.reason, By: d.by.user}
+	e := &sanctionEvent{event: event{Type: typeSanction}, Kind: kindUnban, User: target, Reason: p.reason, By: d.by.user}
 	return r.append(e, author{d.by.user.ID, d.id}, d.kept)
 }
 

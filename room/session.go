@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,7 +19,9 @@ import (
 type session struct {
 	// Set before it is known and never changed.
 	room    *Room
-	name    string // unguessable
+	addr    netip.Addr
+	place   sync.Once // gives back the place on the server
+	name    string    // unguessable
 	member  *member
 	expires time.Time     // of the token; zero for a guest
 	ended   chan struct{} // closed by end
@@ -31,6 +34,7 @@ type session struct {
 
 	mu    sync.Mutex
 	notes [][]byte // objects that are no events, for the next poll
+	size  int      // of notes, in bytes
 	bye   farewell // how it ended
 
 	read time.Time // when somebody last read from it; owned by the actor
@@ -39,31 +43,41 @@ type session struct {
 const (
 	sessionLife   = 60 * time.Second // without anybody reading
 	sweepInterval = 5 * time.Second
-	// maxNotes bounds what waits for a poll and is no event; the oldest are dropped.
-	maxNotes = 128
+	// maxNotes and maxNoteBytes bound what waits for a poll and is no event; the oldest
+	// are dropped.
+	maxNotes     = 128
+	maxNoteBytes = 64 << 10
 )
 
-func newSession(r *Room) *session {
-	return &session{room: r, name: strings.ToLower(rand.Text()), ended: make(chan struct{}), news: make(chan struct{}, 1)}
+func newSession(r *Room, addr netip.Addr) *session {
+	return &session{room: r, addr: addr, name: strings.ToLower(rand.Text()), ended: make(chan struct{}), news: make(chan struct{}, 1)}
 }
 
-// note keeps an object for the next poll.
-func (s *session) note(object []byte) {
+// note keeps objects for the next poll, and wakes one that waits.
+func (s *session) note(objects ...[]byte) {
 	s.mu.Lock()
-	if len(s.notes) >= maxNotes {
+	for _, object := range objects {
+		s.notes = append(s.notes, object)
+		s.size += len(object)
+	}
+	for len(s.notes) > maxNotes || s.size > maxNoteBytes {
+		s.size -= len(s.notes[0])
+		s.notes[0] = nil
 		s.notes = s.notes[1:]
 	}
-	s.notes = append(s.notes, object)
 	s.mu.Unlock()
 	s.signal()
 }
+
+// giveBack gives back the session's place on the server, once.
+func (s *session) giveBack() { s.place.Do(func() { s.room.admission.leave(s.addr) }) }
 
 // take returns what note has kept.
 func (s *session) take() [][]byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	notes := s.notes
-	s.notes = nil
+	s.notes, s.size = nil, 0
 	return notes
 }
 
@@ -127,7 +141,7 @@ func (r *Room) startSession(m *member) {
 func (r *Room) closeSession(s *session) {
 	s.end(farewell{})
 	s.read = time.Now()
-	r.admission.leave(s.member.addr)
+	s.giveBack()
 }
 
 // sweepSessions ends those that nobody has read from for sessionLife, and those whose
@@ -188,6 +202,7 @@ func (r *Room) readSession(name string, since *uint64) (*session, [][]byte, erro
 // or nil since to go on where it was; and what is no event. What is gone is told.
 func (r *Room) portionOf(s *session, since *uint64) (objects [][]byte) {
 	m := s.member
+	r.detach(s, m.out) // who polls does not stream any more
 	s.read = time.Now()
 	if since != nil && *since <= r.events.seq {
 		m.next = *since + 1
@@ -257,7 +272,7 @@ func (r *Room) detach(s *session, out *outbox) {
 	s.stream.Store(nil)
 	s.read = time.Now()
 	if m.feed == feedLive {
-		m.next = r.sequenced() + 1
+		m.next = max(m.next, r.sequenced()+1)
 	}
 	m.feed = feedLive
 	if !m.gone {

@@ -46,15 +46,10 @@ type renewal struct{}
 func (renewal) run(r *Room) { r.renew() }
 
 // bans tells whether the newest snapshot bans a member, whether the room acts upon that
-// already or not. A ban of an address alone holds for everybody; that of a guest, with
-// its address, for guests.
+// already or not.
 func (r *Room) bans(m *member, now time.Time) bool {
-	s := r.opts.Snapshot()
-	if _, banned := s.Banned(r.name, m.user.ID, m.banAddr(), now); banned || m.guest {
-		return banned
-	}
-	ban, found := s.Banned(r.name, "", m.addr, now)
-	return found && ban.User == ""
+	_, banned := r.opts.Snapshot().Sanctioned(cache.KindBan, r.name, m.user.ID, m.addr, m.guest, now)
+	return banned
 }
 
 // throwOutBanned parts from all members that the snapshot bans.

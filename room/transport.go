@@ -53,10 +53,10 @@ func (r *Room) newSession(req *http.Request, join *joinRequest, read bool) (*ses
 	if err := r.admission.enter(addr); err != nil {
 		return nil, nil, err
 	}
-	s := newSession(r)
+	s := newSession(r, addr)
 	a, err := r.arrivalOf(req.Context(), join, addr)
 	if err != nil {
-		r.admission.leave(addr)
+		s.giveBack()
 		return nil, nil, err
 	}
 	if a.claims != nil {
@@ -73,7 +73,7 @@ func (r *Room) newSession(req *http.Request, join *joinRequest, read bool) (*ses
 	r.arrive(q)
 	objects, err := q.wait(context.Background(), r) //nolint:contextcheck // likewise
 	if err != nil {
-		r.admission.leave(addr)
+		s.giveBack()
 		return nil, nil, err
 	}
 	return s, objects, nil
@@ -82,6 +82,10 @@ func (r *Room) newSession(req *http.Request, join *joinRequest, read bool) (*ses
 // servePoll answers with the events that a session has not had, as soon as there are
 // some, or when the time to wait is over.
 func (r *Room) servePoll(w http.ResponseWriter, req *http.Request) {
+	if req.Method == http.MethodHead { // it would take away what nobody sees
+		w.Header().Set("Content-Type", "application/json")
+		return
+	}
 	query := req.URL.Query()
 	since, err := parseSeq("since", query.Get("since"))
 	if err != nil {
@@ -97,11 +101,11 @@ func (r *Room) servePoll(w http.ResponseWriter, req *http.Request) {
 		fault.Write(w, notFound(r.name))
 		return
 	}
-	defer r.readers.leave()
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Time{}) // else net/http takes the end of its time for the end of the caller
-	_ = control.SetWriteDeadline(time.Now().Add(wait + answerTime))
 	objects, err := r.pollFor(req.Context(), query.Get("session"), since, wait)
+	r.readers.leave() // whoever does not read the answer holds up nobody
+	_ = control.SetWriteDeadline(time.Now().Add(answerTime))
 	if err != nil {
 		fault.Write(w, err)
 		return

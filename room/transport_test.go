@@ -293,3 +293,17 @@ func TestAPollHearsHowItsSessionEnded(t *testing.T) {
 		}
 	})
 }
+
+func TestJoinsOfAnAddressAreLimited(t *testing.T) {
+	inWorld(t, func(w *world) {
+		r := w.room("lobby")
+		for range 30 {
+			r.visit(`{}`)
+		}
+		if p := r.postTo("/join", `{}`, 429); p.str("code") != "rate_limited" || p.num("retry_after") == 0 {
+			t.Errorf("problem: %v", p)
+		}
+		w.pass(time.Second)
+		r.visit(`{}`)
+	})
+}
