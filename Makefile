@@ -7,7 +7,7 @@ PROGRAMS := $(sort $(dir $(wildcard ./testdata/*/*.go)))
 PKGS     := ./... $(filter-out $(dir $(wildcard ./testdata/*/go.mod)),$(PROGRAMS))
 LINT     := go tool -modfile=tools/go.mod golangci-lint
 # A count, not a time: at a deadline the go command can fail for nothing (golang.org/issue/75804).
-FUZZTIME ?= 20000x
+FUZZTIME ?= 10000x
 # Where the server must build; `make test` covers the machine that it runs on.
 TARGETS  := linux/arm64 darwin/arm64 windows/amd64 freebsd/amd64
 
@@ -40,7 +40,7 @@ tidy-check: ## check every module's go.mod and go.sum
 	  echo "$$module"; (cd "$$module" && go mod tidy -diff && go mod verify) || exit 1; \
 	done
 
-fuzz: ## fuzz each Fuzz function for FUZZTIME (20,000 runs, or a time: 5m)
+fuzz: ## fuzz each Fuzz function for FUZZTIME (10,000 runs, or a time: 5m)
 	@for found in $$(grep -roE '^func Fuzz[[:alnum:]_]+' --include='*_test.go' . | tr -d ' ' | sort); do \
 	  package="$${found%/*}" func="$${found##*:func}"; echo "$$package $$func"; \
 	  go test -run '^$$' -fuzz "^$$func\$$" -fuzztime $(FUZZTIME) "$$package" || exit 1; \
