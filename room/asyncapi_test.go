@@ -1,6 +1,7 @@
 package room
 
 import (
+	"bytes"
 	"encoding/json"
 	"go/ast"
 	"go/parser"
@@ -172,4 +173,31 @@ func TestTheDescriptionIsServed(t *testing.T) {
 			w.Errorf("want the document, bare, got %d %.100s", status, body)
 		}
 	}, func(o *Options) { o.AllowedOrigins = Origins{"https://good.example"} })
+}
+
+// Every code of the chat has an example in the protocol's document, and each of those is a
+// message as the description has it. tip_refused waits for tips.
+func TestErrorsHaveExamples(t *testing.T) {
+	protocol, err := os.ReadFile("../docs/protocol.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	chat, shown := schematest.LoadChat(t), map[string]bool{"tip_refused": true}
+	for line := range bytes.Lines(protocol) {
+		if bytes.HasPrefix(line, []byte(`{"type":"error"`)) {
+			if err := chat.Message(line); err != nil {
+				t.Errorf("%s: %v", line, err)
+			}
+			var example failure
+			if err := json.Unmarshal(line, &example); err != nil {
+				t.Fatal(err)
+			}
+			shown[string(example.Code)] = true
+		}
+	}
+	for _, code := range chat.Values("ErrorCode") {
+		if !shown[code] {
+			t.Errorf("docs/protocol.md has no example of the error %s", code)
+		}
+	}
 }

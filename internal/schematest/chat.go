@@ -163,3 +163,12 @@ func (c *Chat) CommandExamples(kind string) [][]byte {
 func (c *Chat) Members(schema string) []string {
 	return c.doc.top().at("components", "schemas", schema, "properties").keys()
 }
+
+// Values returns the strings that a schema of the document allows.
+func (c *Chat) Values(schema string) []string {
+	var values []string
+	for _, value := range c.doc.top().at("components", "schemas", schema, "enum").items() {
+		values = append(values, value.text())
+	}
+	return values
+}
