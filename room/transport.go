@@ -101,11 +101,16 @@ func (r *Room) servePoll(w http.ResponseWriter, req *http.Request) {
 		fault.Write(w, notFound(r.name))
 		return
 	}
+	defer r.readers.leave()
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Time{}) // else net/http takes the end of its time for the end of the caller
 	objects, err := r.pollFor(req.Context(), query.Get("session"), since, wait)
-	r.readers.leave() // whoever does not read the answer holds up nobody
-	_ = control.SetWriteDeadline(time.Now().Add(answerTime))
+	patience := answerTime
+	if r.stopping.Err() != nil {
+		patience = closeGrace // whoever does not read the answer holds up the room's end
+	}
+	_ = control.SetWriteDeadline(time.Now().Add(patience))
+	defer func() { _ = control.Flush() }() // before the room may close the connection
 	if err != nil {
 		fault.Write(w, err)
 		return
@@ -268,6 +273,7 @@ func writeObjects(w http.ResponseWriter, before string, objects [][]byte, after 
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Length", strconv.Itoa(b.Len()))
 	_, _ = w.Write(b.Bytes()) // the peer may be gone
 }
 
