@@ -53,7 +53,7 @@
 // closed life. The space is used again; the file does not shrink. With
 // [Options.Forward] no event is removed before the database has it, however long
 // the database is away: the server promises to lose nothing. The price is disk,
-// visible in [Stats] as Lag and FileSize.
+// visible in [Stats] as Unsent and FileSize.
 //
 // # Damage
 //

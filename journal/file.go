@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strconv"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
@@ -173,6 +174,7 @@ func (j *Journal) load() error {
 			l := &life{lifeRecord: r, id: lifeID(key)}
 			l.seq = max(newestSeq(tx, l.id), r.Pruned)
 			l.Sent = min(max(r.Sent, r.Pruned), l.seq) // it is written now and then
+			l.unsentSince = timeOf(tx, l, l.Sent+1)
 			j.index.add(l)
 			return nil
 		})
@@ -188,6 +190,15 @@ func (j *Journal) load() error {
 			return nil
 		})
 	})
+}
+
+// timeOf returns the time of an event, or of its life if the event cannot be read.
+func timeOf(tx *bolt.Tx, l *life, seq uint64) time.Time {
+	key := eventKey(l.id, seq)
+	if e, err := decodeEvent(key, tx.Bucket(bucketEvents).Get(key)); err == nil {
+		return time.UnixMilli(e.Time)
+	}
+	return time.UnixMilli(l.Created)
 }
 
 // view runs a short read transaction. What read returns must not alias the file.

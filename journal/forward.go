@@ -89,6 +89,7 @@ func (f *forwarder) step(ctx context.Context) time.Duration {
 	if !f.since.IsZero() {
 		f.log.Info("database takes messages again", zap.Duration("after", time.Since(f.since)))
 		f.since = time.Time{}
+		f.counters.sendError.Store(nil)
 	}
 	if time.Since(f.noted) >= cursorPause || !more {
 		f.noteCursors()
@@ -103,8 +104,9 @@ func (f *forwarder) step(ctx context.Context) time.Duration {
 func (f *forwarder) failed(err error) time.Duration {
 	if f.since.IsZero() {
 		f.since, f.wanted = time.Now(), firstBackoff
-		f.log.Warn("database takes no messages; they wait in the journal", zap.Uint64("events", f.Stats().Lag), zap.Error(err))
+		f.log.Warn("database takes no messages; they wait in the journal", zap.Uint64("events", f.Stats().Unsent), zap.Error(err))
 	}
+	f.counters.sendError.Store(&err)
 	wait := f.wanted/2 + rand.N(f.wanted/2) //nolint:gosec // no secret: servers should not come all at once
 	f.wanted = min(2*f.wanted, lastBackoff)
 	return wait
@@ -218,18 +220,18 @@ func (f *forwarder) sendEvents(ctx context.Context) (more bool, err error) {
 	if len(bulk) == 0 {
 		return false, nil
 	}
-	newest := make(map[string]uint64)
+	newest := make(map[string]*Event)
 	for i := range bulk {
-		newest[bulk[i].Epoch] = bulk[i].Seq
+		newest[bulk[i].Epoch] = &bulk[i]
 	}
 	if err := f.sink.Messages(ctx, bulk); err != nil {
 		return false, err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for epoch, seq := range newest {
+	for epoch, e := range newest {
 		if l, err := f.index.find(epoch); err == nil {
-			f.index.sent(l, seq)
+			f.index.sent(l, e.Seq, time.UnixMilli(e.Time))
 			f.moved[l] = struct{}{}
 		}
 	}

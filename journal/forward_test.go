@@ -141,7 +141,7 @@ func (s *store) forward(sink journal.Sink) (stop func()) {
 
 func (s *store) wantLag(want uint64) {
 	s.t.Helper()
-	if lag := s.Stats().Lag; lag != want {
+	if lag := s.Stats().Unsent; lag != want {
 		s.t.Errorf("lag is %d, want %d", lag, want)
 	}
 }
@@ -267,13 +267,54 @@ func TestForwardStopsInTheMiddle(t *testing.T) {
 		stop()
 		s.close()
 		s = open(t, dir, forwarded)
-		if lag := s.Stats().Lag; lag == 0 || lag >= 5000 {
+		if lag := s.Stats().Unsent; lag == 0 || lag >= 5000 {
 			t.Errorf("the cursor was not kept: lag is %d", lag)
 		}
 		sink.delay = 0
 		stop = s.forward(sink)
 		pass(time.Minute)
 		sink.wantLog(t, a, 5000)
+		stop()
+		s.close()
+	})
+}
+
+// TestUnsentFor holds the age of what the database does not have to the clock, across
+// a restart too.
+func TestUnsentFor(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		s, sink := open(t, dir, forwarded), newSink()
+		want := func(why string, age time.Duration, err error) {
+			t.Helper()
+			got := s.Stats()
+			if off := got.UnsentFor - age; off < 0 || off > time.Second || !errors.Is(got.SendError, err) {
+				t.Errorf("%s: the oldest event waits for %v, the error is %v; want %v and %v", why, got.UnsentFor, got.SendError, age, err)
+			}
+		}
+		a, b := s.room("a"), s.room("b")
+		want("no event yet", 0, nil)
+		sink.err = errDatabase
+		stop := s.forward(sink)
+		s.say(a, 1, 3*journal.BulkEvents)
+		pass(time.Minute)
+		s.say(b, 1, 1)
+		pass(time.Minute)
+		want("the database is down", 2*time.Minute, errDatabase)
+		stop()
+		s.close()
+
+		s = open(t, dir, forwarded)
+		pass(time.Hour)
+		want("after a restart", time.Hour+2*time.Minute, nil)
+		sink.set(func() { sink.err = nil })
+		stop = s.forward(sink)
+		pass(time.Minute)
+		want("the database is back", 0, nil)
+		sink.set(func() { sink.err = errDatabase })
+		s.say(b, 2, 2)
+		pass(time.Minute)
+		want("an event of a room that was quiet", time.Minute, errDatabase)
 		stop()
 		s.close()
 	})

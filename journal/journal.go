@@ -100,7 +100,9 @@ type Journal struct {
 // counters are for Stats.
 type counters struct {
 	commits, failures, events, pruned atomic.Uint64
+	fileSize                          atomic.Int64
 	lastError                         atomic.Pointer[error]
+	sendError                         atomic.Pointer[error] // of Forward; nil while all is well
 }
 
 // Open opens the journal in a directory, or makes one there. It reads the file
@@ -131,6 +133,7 @@ func Open(o Options) (*Journal, error) {
 	if err := j.load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("journal %s: %w", j.path, err), j.db.Close())
 	}
+	j.measure()
 	ctx, stop := context.WithCancel(context.Background())
 	j.stop = stop
 	j.running.Go(newWriter(j).run)
@@ -191,41 +194,54 @@ func (j *Journal) Healthy() error {
 
 // Stats is what the journal has done since it was opened, and how it is.
 type Stats struct {
-	Commits   uint64 // transactions; each is two fsyncs
-	Failures  uint64 // transactions that failed
-	Events    uint64 // events written
-	Pruned    uint64 // events removed by retention
-	Waiting   int    // writes that wait for their commit
-	Queue     int    // what they count in the queue, in bytes
-	FileSize  int64  // bytes
-	Lives     int    // lives that are known, open ones too
-	Lag       uint64 // events that the database does not have yet; 0 without Options.Forward
-	LastError error  // of the newest transaction that failed; nil: none did
+	Commits    uint64        // transactions; each is two fsyncs
+	Failures   uint64        // transactions that failed
+	Events     uint64        // events written
+	Pruned     uint64        // events removed by retention
+	Waiting    int           // writes that wait for their commit
+	WaitingFor time.Duration // age of the oldest of them; 0: none waits
+	Queue      int           // what they count in the queue, in bytes
+	FileSize   int64         // bytes, as of the newest commit
+	Lives      int           // lives that are known, open ones too
+	LastError  error         // of the newest transaction that failed; nil: none did
+
+	// With Options.Forward alone.
+	Unsent    uint64        // events that the database does not have yet
+	UnsentFor time.Duration // age of the oldest of them, rather too old than too young; 0: none
+	SendError error         // why the database took nothing last; nil while it takes what it is given
 }
 
-// Stats returns the present numbers. It looks at nothing but memory and the file's
-// directory entry.
+// Stats returns the present numbers. It looks at nothing but memory.
 func (j *Journal) Stats() Stats {
 	j.mu.Lock()
 	s := Stats{
-		Waiting: j.queue.length,
-		Queue:   j.queue.bytes,
-		Lives:   len(j.index.lives),
-		Lag:     j.index.unsent,
+		Waiting:    j.queue.length,
+		WaitingFor: j.queue.age(),
+		Queue:      j.queue.bytes,
+		Lives:      len(j.index.lives),
+	}
+	if j.opts.Forward {
+		s.Unsent, s.UnsentFor = j.index.unsent, j.index.unsentFor()
 	}
 	j.mu.Unlock()
-	if !j.opts.Forward {
-		s.Lag = 0
-	}
-	s.Commits = j.counters.commits.Load()
-	s.Failures = j.counters.failures.Load()
-	s.Events = j.counters.events.Load()
-	s.Pruned = j.counters.pruned.Load()
-	if err := j.counters.lastError.Load(); err != nil {
-		s.LastError = *err
-	}
-	if info, err := os.Stat(j.path); err == nil {
-		s.FileSize = info.Size()
-	}
+	c := &j.counters
+	s.Commits, s.Failures = c.commits.Load(), c.failures.Load()
+	s.Events, s.Pruned = c.events.Load(), c.pruned.Load()
+	s.FileSize = c.fileSize.Load()
+	s.LastError, s.SendError = valueOf(&c.lastError), valueOf(&c.sendError)
 	return s
+}
+
+func valueOf(p *atomic.Pointer[error]) error {
+	if err := p.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// measure notes how large the file is. It is asked where the file may have grown.
+func (j *Journal) measure() {
+	if info, err := os.Stat(j.path); err == nil {
+		j.counters.fileSize.Store(info.Size())
+	}
 }

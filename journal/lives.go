@@ -33,6 +33,9 @@ type life struct {
 	lifeRecord
 	id  uint64
 	seq uint64 // of the newest event that was accepted
+	// unsentSince is not after the time of the oldest event that the database does not
+	// have; it counts only while there is one.
+	unsentSince time.Time
 	// Events that were removed by others which are not on the disk yet; nil: none.
 	removing map[uint64]struct{}
 }
@@ -84,20 +87,34 @@ func (x *index) remove(l *life) {
 
 // grow counts one more event of a life.
 func (x *index) grow(l *life) {
+	if l.Sent == l.seq {
+		l.unsentSince = time.Now()
+	}
 	l.seq++
 	x.unsent++
 	x.behind[l] = struct{}{}
 }
 
-// sent notes that the database has the events of a life up to seq.
-func (x *index) sent(l *life, seq uint64) {
+// sent notes that the database has the events of a life up to seq, which is of that time.
+func (x *index) sent(l *life, seq uint64, at time.Time) {
 	if seq <= l.Sent {
 		return
 	}
 	x.unsent -= seq - l.Sent
+	l.unsentSince = at
 	if l.Sent = seq; l.Sent == l.seq {
 		delete(x.behind, l)
 	}
+}
+
+// unsentFor returns for how long the oldest event has been waiting for the database; 0
+// if none does.
+func (x *index) unsentFor() time.Duration {
+	longest := time.Duration(0)
+	for l := range x.behind {
+		longest = max(longest, time.Since(l.unsentSince))
+	}
+	return longest
 }
 
 // find returns a life, or ErrNotFound.

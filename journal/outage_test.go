@@ -54,13 +54,16 @@ func TestOutage(t *testing.T) {
 		wantErr(t, s.Stats().LastError, errDisk)
 
 		pass(5*journal.RetryPause + time.Millisecond)
-		if stats := s.Stats(); stats.Failures != 6 || stats.Waiting != 2 {
-			t.Errorf("after 5 s %d attempts have failed and %d writes wait, want 6 and 2", stats.Failures, stats.Waiting)
+		if stats := s.Stats(); stats.Failures != 6 || stats.Waiting != 2 || stats.WaitingFor != time.Since(start) {
+			t.Errorf("after 5 s %d attempts have failed and %d writes wait for %v, want 6, 2 and %v", stats.Failures, stats.Waiting, stats.WaitingFor, time.Since(start))
 		}
 		disk.broken.Store(false)
 		pass(journal.RetryPause)
 		if err := s.Healthy(); err != nil {
 			t.Fatalf("the disk is back, but: %v", err)
+		}
+		if stats := s.Stats(); stats.Waiting != 0 || stats.WaitingFor != 0 {
+			t.Errorf("the disk is back, but %d writes wait for %v", stats.Waiting, stats.WaitingFor)
 		}
 		s.wantLog(epoch, 1, 6)
 		s.say(epoch, 7, 8)

@@ -159,7 +159,7 @@ func (p *pruner) remove(l *life, found remains) {
 		p.changes = append(p.changes, change{bucketEvents, eventKey(l.id, l.Pruned), nil})
 	}
 	p.changes = append(p.changes, found.others...)
-	p.index.sent(l, l.Pruned) // nobody will ask the database for them
+	p.index.sent(l, l.Pruned, l.unsentSince) // nobody will ask the database for them
 	p.events += found.events
 	p.size += found.size()
 	switch {

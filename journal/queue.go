@@ -1,6 +1,9 @@
 package journal
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // change puts a value under a key of a bucket; nil deletes the key. Carried out
 // twice it does the same as once.
@@ -37,6 +40,21 @@ type queue struct {
 	waiting []write
 	bytes   int
 	length  int
+
+	first time.Time // when the first of waiting was accepted
+	taken time.Time // when the first of what the writer has was
+}
+
+// age returns how long the oldest write has been waiting; 0 if none does.
+func (q *queue) age() time.Duration {
+	switch {
+	case q.length > len(q.waiting):
+		return time.Since(q.taken)
+	case q.length > 0:
+		return time.Since(q.first)
+	default:
+		return 0
+	}
 }
 
 // urgency says what happens to a write while the disk fails.
@@ -64,6 +82,9 @@ func (j *Journal) admit(u urgency) error {
 
 // accept puts a write into the queue. The caller holds mu and has asked admit.
 func (j *Journal) accept(w write) {
+	if len(j.queue.waiting) == 0 {
+		j.queue.first = time.Now()
+	}
 	j.queue.waiting = append(j.queue.waiting, w)
 	j.queue.bytes += w.size()
 	j.queue.length++
@@ -74,6 +95,9 @@ func (j *Journal) accept(w write) {
 func (j *Journal) take(batch []write) []write {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if len(batch) == 0 {
+		j.queue.taken = j.queue.first
+	}
 	batch = append(batch, j.queue.waiting...)
 	clear(j.queue.waiting)
 	j.queue.waiting = j.queue.waiting[:0]

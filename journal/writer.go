@@ -151,6 +151,7 @@ func (w *writer) committed() {
 	}
 	w.counters.commits.Add(1)
 	w.counters.events.Add(events)
+	w.measure()
 	w.release(w.batch)
 	w.answer(nil)
 	signal(w.news)

@@ -217,6 +217,15 @@ func (c *Client) Update() {
 	}
 }
 
+// Status returns how the balancers are, at once, in the order of [Options.URLs].
+func (c *Client) Status() []outbound.Status {
+	list := make([]outbound.Status, len(c.balancers))
+	for i, b := range c.balancers {
+		list[i] = b.remote.Status()
+	}
+	return list
+}
+
 // Announce tells all balancers the load now, side by side, whether Run runs or
 // not and however short the last update is ago, and waits for their answers. Its
 // error joins those of the balancers that could not be told, each with its name.

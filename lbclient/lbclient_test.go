@@ -110,6 +110,11 @@ func TestFailingBalancer(t *testing.T) {
 		w.after(39 * time.Second)
 		w.at(lb1).want("four failures", "0s 1000/0", "10s 1000/0", "20s 1000/0", "30s 1000/0")
 		w.wantLog("four failures")
+		bad, good := w.client.Status()[0], w.client.Status()[1]
+		if bad.URL != "https://"+lb1 || bad.State != outbound.StateDown || bad.Failures != 4 || bad.LastSuccess != nil ||
+			good.URL != "https://"+lb2 || good.State != outbound.StateUp || good.LastError != "" || time.Since(*good.LastSuccess) != 9*time.Second {
+			t.Errorf("after four failures of the first balancer the status is %+v and %+v", bad, good)
+		}
 		w.after(41 * time.Second)
 		w.at(lb1).want("the fifth failure", "40s 1000/0")
 		w.wantLog("the fifth failure", "warn service keeps failing and is left alone, https://lb1.example")

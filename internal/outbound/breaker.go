@@ -3,6 +3,7 @@ package outbound
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
@@ -16,9 +17,9 @@ type breaker struct {
 	failed  func(status int) bool
 	logger  *zap.Logger
 
-	// reason is the newest failure. The circuit's callbacks own it: they run
-	// under the circuit's lock.
-	reason error
+	// status is for anybody to read. The circuit's callbacks alone replace it: they
+	// run under the circuit's lock.
+	status atomic.Pointer[Status]
 }
 
 // newBreaker returns the breaker that o asks for, before the service at base.
@@ -37,6 +38,7 @@ func newBreaker(o Options, base string) *breaker {
 		failed: o.Failed,
 		logger: o.Logger.With(zap.String("service", o.Name), zap.String("url", base)),
 	}
+	b.status.Store(&Status{URL: base, State: StateUnknown})
 	b.circuit = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
 		Timeout:       o.Pause,
 		ReadyToTrip:   func(c gobreaker.Counts) bool { return int(c.ConsecutiveFailures) >= o.Failures },
@@ -57,16 +59,13 @@ func (b *breaker) do(call func() error) error {
 }
 
 // note tells whether the outcome of a call speaks for the service, and remembers
-// it if not.
+// what it says.
 func (b *breaker) note(err error) bool {
-	if err == nil {
-		return true
-	}
 	if answer, ok := errors.AsType[*StatusError](err); ok && !b.failed(answer.Status) {
-		return true
+		err = nil
 	}
-	b.reason = err
-	return false
+	b.status.Store(b.status.Load().after(err))
+	return err == nil
 }
 
 // changed logs that the service went, or that it returned. An attempt that
@@ -75,7 +74,7 @@ func (b *breaker) changed(_ string, from, to gobreaker.State) {
 	switch {
 	case from == gobreaker.StateClosed && to == gobreaker.StateOpen:
 		b.logger.Warn("service keeps failing and is left alone",
-			zap.Duration("for", b.pause), zap.String("error", legible(b.reason)))
+			zap.Duration("for", b.pause), zap.String("error", b.status.Load().LastError))
 	case to == gobreaker.StateClosed:
 		b.logger.Info("service is back")
 	}

@@ -126,6 +126,9 @@ func header(user *url.Userinfo, key string) http.Header {
 // String returns the service's name and URL, without a user: for errors and logs.
 func (c *Client) String() string { return c.name + " " + c.base }
 
+// Status returns how the service is, at once.
+func (c *Client) Status() Status { return *c.breaker.status.Load() }
+
 // CloseIdleConnections closes the connections that no call uses at the moment.
 func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
 
