@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -191,8 +192,28 @@ func TestADatabaseInTrouble(t *testing.T) {
 	if _, ready := ask(t, "GET", s.api+"/readyz", "", ""); !strings.Contains(ready, `"ready":true`) || !strings.Contains(ready, `"age"`) {
 		t.Errorf("want a server that is ready, and says how old its knowledge is, got %s", ready)
 	}
+	waits := func() (waiting int, reason string) {
+		_, answer := ask(t, "GET", s.admin+"/api/v1/status", testAdminKey, "")
+		var status struct {
+			Data struct {
+				Database obj `json:"database"`
+			} `json:"data"`
+		}
+		if err := json.Unmarshal([]byte(answer), &status); err != nil {
+			t.Fatal(err)
+		}
+		return status.Data.Database.num("waiting"), status.Data.Database.str("last_error")
+	}
+	eventually(t, "operators see what waits, and why", func() bool {
+		waiting, reason := waits()
+		return waiting == 1 && strings.HasPrefix(reason, "MongoDB: ")
+	})
 	db.Restart()
 	arrives("it came")
+	eventually(t, "operators see that nothing waits any more", func() bool {
+		waiting, reason := waits()
+		return waiting == 0 && reason == ""
+	})
 
 	insert(t, db.Connect("platform"), "rooms", bson.M{"_id": "lobby", "title": "Pasta"})
 	eventually(t, "the title", func() bool {

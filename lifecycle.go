@@ -145,6 +145,7 @@ func (s *server) admin(started time.Time) http.Handler {
 		TrustedProxies: s.cfg.TrustedProxies,
 		LogLevel:       s.level,
 		Shutdown:       func() { s.stop(nil) },
+		Parts:          s.parts(),
 		Logger:         s.log,
 	})
 }

@@ -251,6 +251,13 @@ func TestLoadBalancers(t *testing.T) {
 	wantTold("the start", `registered: 0 of 50 rooms, version \d+\.\d+\.\d+\n`)
 	s.open("testroom")
 	wantTold("a room opens", `changed: 1 of 50 rooms`)
+	eventually(t, "both are up", func() bool {
+		_, status := ask(t, "GET", s.admin+"/api/v1/status", testAdminKey, "")
+		if strings.Contains(status, "hunter2") {
+			t.Fatalf("the status tells a secret: %s", status)
+		}
+		return strings.Count(status, `"state":"up"`) == len(balancers)
+	})
 	s.call("DELETE", "/api/v1/room/testroom", "", http.StatusOK)
 	wantTold("a room closes", `changed: 0 of 50 rooms`)
 	s.open("another")

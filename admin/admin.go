@@ -24,7 +24,9 @@ type Registry interface {
 	AnnounceAll(ctx context.Context, said string) (rooms int, err error)
 	SetAccepting(accepting bool)
 	Accepting() bool
+	Draining() bool
 	Load() (capacity, rooms int)
+	Capacity() int
 	Log(name, epoch string) (*room.Log, error)
 }
 
@@ -37,6 +39,7 @@ type Options struct {
 	LogLevel       zap.AtomicLevel // of the whole server
 	// Shutdown starts an orderly stop of the server; it must not wait for its end.
 	Shutdown func()
+	Parts    Parts
 	Logger   *zap.Logger
 }
 
@@ -57,6 +60,7 @@ func New(rooms Registry, cached Cache, o Options) http.Handler {
 	e.GET("/api/v1/", a.about)
 	e.GET("/api/v1/openapi.json", a.showOpenAPI)
 	e.GET("/api/v1/load", a.load)
+	e.GET("/api/v1/status", a.showStatus)
 	e.GET("/api/v1/rooms", a.listRooms)
 	e.GET("/api/v1/room/:name", a.showRoom)
 	e.DELETE("/api/v1/room/:name/shutdown", a.closeRoom)

@@ -39,6 +39,7 @@ func TestKeys(t *testing.T) {
 		{"GET", "/api/v1", ""},
 		{"GET", "/api/v1/", ""},
 		{"GET", "/api/v1/load", ""},
+		{"GET", "/api/v1/status", ""},
 		{"GET", "/api/v1/rooms", ""},
 		{"GET", "/api/v1/room/testroom", ""},
 		{"GET", "/api/v1/room/nobody", ""},

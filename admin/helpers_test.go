@@ -49,7 +49,7 @@ type server struct {
 }
 
 // newServer starts a server with room for three rooms. The test's end stops it.
-func newServer(t *testing.T) *server {
+func newServer(t *testing.T, change ...func(*admin.Options)) *server {
 	t.Helper()
 	s := &server{T: t, started: time.Now(), level: zap.NewAtomicLevelAt(zap.InfoLevel)}
 	s.stop = func() { t.Error("the server was told to stop") }
@@ -71,15 +71,20 @@ func newServer(t *testing.T) *server {
 	}
 	rooms := room.NewRegistry(o)
 	s.Registry = rooms
-	s.handler = admin.New(rooms, s.cache, admin.Options{
+	options := admin.Options{
 		Key:            testKey,
 		Version:        "1.2.3",
 		Started:        s.started,
 		TrustedProxies: clientip.Trusted{},
 		LogLevel:       s.level,
 		Shutdown:       func() { s.stop() },
+		Parts:          admin.Parts{Journal: func() admin.JournalStatus { return admin.JournalStatus{} }},
 		Logger:         o.Logger,
-	})
+	}
+	for _, f := range change {
+		f(&options)
+	}
+	s.handler = admin.New(rooms, s.cache, options)
 	s.API = resttest.Start(t, serve.New(s.handler, o.Logger), testKey, rooms.Drain)
 	return s
 }

@@ -2,14 +2,11 @@ package admin
 
 import (
 	"net/http"
-	"runtime"
 	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 	"github.com/shirou/gopsutil/v4/host"
-	"github.com/shirou/gopsutil/v4/load"
-	"github.com/shirou/gopsutil/v4/mem"
 
 	"chatserver/internal/fault"
 	"chatserver/internal/logging"
@@ -41,19 +38,19 @@ type loadView struct {
 // load answers GET /api/v1/load. What the system does not tell is 0.
 func (a *admin) load(c echo.Context) error {
 	capacity, open := a.rooms.Load()
-	view := loadView{
-		CPUs:      runtime.NumCPU(),
-		Capacity:  capacity - open,
-		UpTime:    a.opts.Started.UTC(),
-		Accepting: a.rooms.Accepting(),
-	}
 	ctx := c.Request().Context()
-	if avg, err := load.AvgWithContext(ctx); err == nil {
-		view.LoadAvg = [3]float64{avg.Load1, avg.Load5, avg.Load15}
+	machine := thisMachine(ctx)
+	view := loadView{
+		LoadAvg:     machine.Load,
+		TotalMemory: machine.MemoryTotal,
+		FreeMemory:  machine.MemoryFree,
+		CPUs:        machine.CPUs,
+		Capacity:    capacity - open,
+		UpTime:      a.opts.Started.UTC(),
+		Accepting:   a.rooms.Accepting(),
 	}
-	if memory, err := mem.VirtualMemoryWithContext(ctx); err == nil && memory.Total > 0 {
-		view.TotalMemory, view.FreeMemory = memory.Total, memory.Available
-		view.Percentage = 100 * float64(memory.Total-memory.Available) / float64(memory.Total)
+	if total := machine.MemoryTotal; total > 0 {
+		view.Percentage = 100 * float64(total-machine.MemoryFree) / float64(total)
 	}
 	if up, err := host.UptimeWithContext(ctx); err == nil {
 		view.OSUpTime = up

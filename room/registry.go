@@ -272,6 +272,16 @@ func (g *Registry) Accepting() bool {
 	return !g.draining && !g.admission.isClosed()
 }
 
+// Draining tells whether the server is on its way to its end.
+func (g *Registry) Draining() bool {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	return g.draining
+}
+
+// Capacity returns how many rooms the server can hold, whether it takes any now or not.
+func (g *Registry) Capacity() int { return g.opts.MaxRooms }
+
 // Load returns how many rooms the server can hold and how many are open, as load
 // balancers are told: a server that takes no new rooms has no more capacity than
 // rooms.
