@@ -2,6 +2,7 @@ package journal_test
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -168,7 +169,13 @@ func TestLivesOfARoom(t *testing.T) {
 		if l.Closed.IsZero() != (l.Epoch == "e3") || l.First != 1 || l.Seq != 2 || l.Room != "a" {
 			t.Errorf("life came back as %+v", l)
 		}
+		if same, err := s.Life(l.Epoch); err != nil || same != l {
+			t.Errorf("the life alone came back as %+v, %v", same, err)
+		}
 		s.wantLog(l.Epoch, 1, 2)
+	}
+	if _, err := s.Life("e9"); !errors.Is(err, journal.ErrNotFound) {
+		t.Errorf("an unknown life: want ErrNotFound, got %v", err)
 	}
 	if want := []string{"e3", "e2", "e1"}; !slices.Equal(got, want) {
 		t.Errorf("lives: got %v, want %v", got, want)

@@ -249,11 +249,27 @@ func (j *Journal) Lives(room string) []Life {
 	defer j.mu.Unlock()
 	var lives []Life
 	for _, l := range slices.Backward(j.index.rooms[room]) {
-		view := Life{Room: l.Room, Epoch: l.Epoch, Created: time.UnixMilli(l.Created), First: l.Pruned + 1, Seq: l.seq}
-		if l.Closed != 0 {
-			view.Closed = time.UnixMilli(l.Closed)
-		}
-		lives = append(lives, view)
+		lives = append(lives, l.view())
 	}
 	return lives
+}
+
+// Life returns the life of an epoch, or [ErrNotFound].
+func (j *Journal) Life(epoch string) (Life, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	l, err := j.index.find(epoch)
+	if err != nil {
+		return Life{}, err
+	}
+	return l.view(), nil
+}
+
+// view returns a life as others see it.
+func (l *life) view() Life {
+	view := Life{Room: l.Room, Epoch: l.Epoch, Created: time.UnixMilli(l.Created), First: l.Pruned + 1, Seq: l.seq}
+	if l.Closed != 0 {
+		view.Closed = time.UnixMilli(l.Closed)
+	}
+	return view
 }

@@ -45,8 +45,27 @@ var clientCommands = map[string]clientCommand{
 	"announce": {read: (*speaker).onAnnounce, right: mayModerate, talk: true},
 	"poll":     {read: (*speaker).onPoll, right: mayProduce},
 	"who":      {read: (*speaker).onWho},
+	"history":  {read: (*speaker).onHistory},
 	"ping":     {read: (*speaker).onPing},
 	"leave":    {read: (*speaker).onLeave},
+}
+
+// Bounds of the limit of who and history.
+const (
+	listDefault = 50
+	listMost    = 100
+)
+
+// listLimit returns how many things a command asks for.
+func listLimit(limit *int) (int, error) {
+	switch {
+	case limit == nil:
+		return listDefault, nil
+	case *limit < 1 || *limit > listMost:
+		return 0, &fault.Error{Code: fault.BadField, Detail: "limit must be 1 to 100", Limit: listMost, Value: *limit}
+	default:
+		return *limit, nil
+	}
 }
 
 // parse reads a command, or a part of it, into v, a pointer to a struct.

@@ -27,7 +27,12 @@ type effect interface {
 
 // asker is who sent a command and is owed the answer. It never waits, and is safe for
 // use by several goroutines.
-type asker interface{ answer(v any) }
+type asker interface {
+	answer(v any)
+	// hand answers with an object that must not wait for what is sent before it. It is
+	// false if it would have to; then nothing was answered.
+	hand(object []byte) bool
+}
 
 // acknowledge confirms a command, and the event that it made, if any.
 func acknowledge(to asker, id string, seq uint64) { to.answer(ack{Type: "ack", ID: id, Seq: seq}) }

@@ -1,5 +1,7 @@
 package room
 
+import "chatserver/journal"
+
 // entry is one event of the log with its encoded form, which all clients share.
 type entry struct {
 	seq     uint64
@@ -7,6 +9,15 @@ type entry struct {
 	author  string // user id of a message
 	removed bool   // it is a message that was removed; data does not have its text
 	data    []byte // JSON; never changed in place
+}
+
+// entryOf returns an event of the journal's as it stands in the log now.
+func entryOf(kept *journal.Event) entry {
+	e := entry{seq: kept.Seq, kind: kept.Type, author: kept.User, data: kept.Data}
+	if kept.Removed {
+		e.remove()
+	}
+	return e
 }
 
 // eventLog holds a room's newest events in memory. It belongs to the actor.

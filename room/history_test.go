@@ -21,6 +21,7 @@ var histories = flag.Int("histories", 60, "random histories that TestRandomHisto
 //   - no gap and no repeat, across all connections of one viewer;
 //   - no hidden text: nobody hears what a message says on a connection, or in a poll,
 //     that began when its removal had its seq already;
+//   - the same of what is asked for by history, which is answered once and has no hole;
 //   - what was acknowledged is in the log, once.
 //
 // go test -run TestRandomHistories ./room -histories 5000 checks more of them.
@@ -68,7 +69,7 @@ func (g *given) Uint64() uint64 {
 }
 
 // totals say how much was checked.
-type totals struct{ events, heard, cuts, removals, bans, acks int }
+type totals struct{ events, heard, looked, cuts, removals, bans, acks int }
 
 func (a *totals) add(h *history) {
 	a.events += len(h.log)
@@ -78,6 +79,7 @@ func (a *totals) add(h *history) {
 	a.acks += len(h.acked)
 	for _, v := range h.viewers {
 		a.heard += len(v.events)
+		a.looked += len(v.looked)
 	}
 }
 
@@ -123,7 +125,7 @@ func (h *history) run(steps int) {
 // step does one thing at random.
 func (h *history) step() {
 	v := h.viewers[h.IntN(len(h.viewers))]
-	switch n := h.IntN(20); {
+	switch n := h.IntN(22); {
 	case n < 9:
 		h.say()
 	case n < 11:
@@ -138,8 +140,10 @@ func (h *history) step() {
 		h.ban(v)
 	case n == 17:
 		<-time.After(time.Duration(h.IntN(100)) * time.Millisecond)
-	default:
+	case n < 20:
 		v.poll()
+	default:
+		v.lookBack()
 	}
 }
 
@@ -209,12 +213,14 @@ type viewer struct {
 	name      string
 	transport string
 	events    []heardEvent
+	looked    []heardEvent // that it has asked for by history
 
 	connected bool
 	ws        *client
 	http      *listener
-	from      int // seq of the room when the connection began
-	taken     int // of http.heard
+	from      int   // seq of the room when the connection began
+	taken     int   // of http.heard
+	asked     []int // seqs of the room when this connection asked for history, without an answer yet
 }
 
 // heardEvent is an event of the log, and what its connection had to know when it began.
@@ -235,7 +241,7 @@ func (v *viewer) connect() {
 	if n := len(v.events); n > 0 {
 		join["epoch"], join["since"] = v.h.r.epoch, v.events[n-1].seq
 	}
-	v.connected, v.taken, v.from = true, 0, int(v.h.r.State().Seq)
+	v.connected, v.taken, v.from, v.asked = true, 0, int(v.h.r.State().Seq), nil
 	if v.transport == "websocket" {
 		v.ws = v.h.r.connect()
 		v.ws.send(join)
@@ -255,6 +261,40 @@ func (v *viewer) poll() {
 		v.from = int(v.h.r.State().Seq)
 		v.http.poll("&wait=0")
 		v.collect()
+	}
+}
+
+// lookBack asks for some events of the past.
+func (v *viewer) lookBack() {
+	if !v.connected {
+		return
+	}
+	newest := int(v.h.r.State().Seq)
+	command := obj{"type": "history", "limit": 1 + v.h.IntN(10), "before": 1 + v.h.IntN(newest+2)}
+	v.asked = append(v.asked, newest)
+	if v.transport == "websocket" {
+		v.ws.send(command)
+		return
+	}
+	v.note(string(encode(v.http.send(string(encode(command))))))
+}
+
+// noteAnswer takes note of the answer to the oldest question of this connection.
+func (v *viewer) noteAnswer(o obj) {
+	if len(v.asked) == 0 {
+		v.h.Fatalf("%s (%s): an answer too many: %v", v.name, v.transport, o)
+	}
+	from := v.asked[0]
+	v.asked = v.asked[1:]
+	if o.str("code") == "busy" {
+		return
+	}
+	events := eventsOf(v.h.T, o)
+	for i, e := range events {
+		if seq := events[0].num("seq") + i; e.num("seq") != seq {
+			v.h.Fatalf("%s (%s): want event %d in its place, got %v", v.name, v.transport, seq, o)
+		}
+		v.looked = append(v.looked, heardEvent{e.num("seq"), string(encode(e)), from})
 	}
 }
 
@@ -311,6 +351,8 @@ func (v *viewer) note(object string) {
 	case "skipped":
 		v.h.Errorf("%s: %s", v.name, object)
 	case "ack":
+	case "history", "error":
+		v.noteAnswer(o)
 	default:
 		if o["seq"] != nil {
 			v.events = append(v.events, heardEvent{o.num("seq"), string(encode(o)), v.from})
@@ -353,18 +395,30 @@ func (v *viewer) check() {
 		if want := v.events[0].seq + i; e.seq != want {
 			v.h.Fatalf("%s (%s): want event %d, heard %d", v.name, v.transport, want, e.seq)
 		}
-		whole := canonical(v.h.T, v.h.log[e.seq-1])
-		by, wasRemoved := v.h.removed[e.seq]
-		switch {
-		case e.text == whole && wasRemoved && by <= e.from && strings.Contains(whole, `"text"`) && strings.Contains(whole, `"type":"message"`):
-			v.h.Errorf("%s (%s): heard the removed %s on a connection that began at %d, after %d", v.name, v.transport, e.text, e.from, by)
-		case e.text == whole:
-		case !wasRemoved || !strings.Contains(e.text, `"redacted":true`) || strings.Contains(e.text, `"text"`):
-			v.h.Errorf("%s (%s): heard %s, the log has %s", v.name, v.transport, e.text, whole)
-		}
+		v.judge(e)
+	}
+	for _, e := range v.looked {
+		v.judge(e)
+	}
+	if len(v.asked) > 0 {
+		v.h.Errorf("%s (%s): %d questions without an answer", v.name, v.transport, len(v.asked))
 	}
 	if n := len(v.events); len(v.h.log) > 0 && (n == 0 || v.events[n-1].seq != len(v.h.log)) {
 		v.h.Errorf("%s (%s): did not hear the last event", v.name, v.transport)
+	}
+}
+
+// judge demands that an event is that of the log, or its redacted form, and that if it was
+// removed in time.
+func (v *viewer) judge(e heardEvent) {
+	whole := canonical(v.h.T, v.h.log[e.seq-1])
+	by, wasRemoved := v.h.removed[e.seq]
+	switch {
+	case e.text == whole && wasRemoved && by <= e.from && strings.Contains(whole, `"text"`) && strings.Contains(whole, `"type":"message"`):
+		v.h.Errorf("%s (%s): heard the removed %s on a connection, or for a question, that began at %d, after %d", v.name, v.transport, e.text, e.from, by)
+	case e.text == whole:
+	case !wasRemoved || !strings.Contains(e.text, `"redacted":true`) || strings.Contains(e.text, `"text"`):
+		v.h.Errorf("%s (%s): heard %s, the log has %s", v.name, v.transport, e.text, whole)
 	}
 }
 

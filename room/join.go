@@ -1,6 +1,7 @@
 package room
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -151,7 +152,7 @@ func (r *Room) join(a arrival) (*member, error) {
 		m.speech = speech{limits: &r.opts.Limits, user: m.person.window}
 		r.replaceOldest(m.person)
 	}
-	m.next, m.gap = r.owed(a.epoch, a.since)
+	r.owe(m, a.epoch, a.since)
 	r.members.add(m)
 	if m.user.Role == Producer {
 		r.producers = append(r.producers, m)
@@ -211,29 +212,35 @@ func (r *Room) connectionLimit() int {
 	return min(own, servers)
 }
 
-// owed returns the seq of the first event that an arrival is sent, and whether
-// events between the one that it knows and that one are gone for it.
-func (r *Room) owed(epoch string, since *uint64) (first uint64, gap bool) {
+// owe notes which events a member is sent first, by where it says that it was.
+func (r *Room) owe(m *member, epoch string, since *uint64) {
 	seq := r.events.seq
-	returns := epoch != "" || since != nil
 	if epoch == r.epoch && since != nil && *since <= seq &&
 		seq-*since <= resumeLimit && *since+1 >= r.events.first() {
-		return *since + 1, false
+		m.next, m.comesBack, m.gap = *since+1, true, false
+		return
 	}
-	return seq + 1 - uint64(len(r.events.last(r.opts.History))), returns
+	m.next, m.comesBack = seq+1-uint64(len(r.events.last(r.opts.History))), false
+	m.gap = epoch != "" || since != nil
 }
 
-// greet returns what a member hears before the events: the welcome, and the totals that
-// it cannot know.
+// greet returns what a member hears before the events, nil if that is nothing: the welcome,
+// unless it has had that, and the totals that it cannot know.
 func (r *Room) greet(m *member) []byte {
-	greeting := encode(r.welcome(m))
-	if totals := r.reacted.totals(m.next, false); totals != nil {
-		greeting = append(append(greeting, '\n'), encode(reactions{Type: "reactions", Totals: totals})...)
+	var objects [][]byte
+	if !m.welcomed {
+		objects = append(objects, encode(r.welcome(m)))
+	}
+	if unknown := r.reacted.unknownTo(m.next, m.comesBack); unknown != nil {
+		objects = append(objects, encode(reactions{Type: "reactions", Totals: unknown}))
 	}
 	if r.poll != nil {
-		greeting = append(append(greeting, '\n'), encode(r.poll.standing())...)
+		objects = append(objects, encode(r.poll.standing()))
 	}
-	return greeting
+	if objects == nil {
+		return nil
+	}
+	return bytes.Join(objects, []byte{'\n'})
 }
 
 func (r *Room) welcome(m *member) welcome {
@@ -241,7 +248,7 @@ func (r *Room) welcome(m *member) welcome {
 	if m.user.Role.moderates() {
 		rate = r.opts.Limits.Moderators
 	}
-	return welcome{
+	w := welcome{
 		Type:     "welcome",
 		Room:     r.name,
 		Epoch:    r.epoch,
@@ -252,6 +259,10 @@ func (r *Room) welcome(m *member) welcome {
 		Limits:   limits{Text: r.opts.Limits.Text, Bytes: maxMessage, Messages: rate.N, Window: rate.Per.Milliseconds()},
 		Gap:      m.gap,
 	}
+	if r.poll != nil {
+		w.Poll = &r.poll.pollEvent
+	}
+	return w
 }
 
 // guestSpeech returns the limits of a guest's messages: its own, and those of its

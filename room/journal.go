@@ -28,6 +28,7 @@ type Journal interface {
 	Healthy() error
 
 	Lives(room string) []journal.Life
+	Life(epoch string) (journal.Life, error)
 	Newest(epoch string, before uint64, limit int) ([]journal.Event, error)
 	Commands(epoch string, since time.Time) ([]journal.Command, error)
 	All(epoch string, after, before uint64) iter.Seq2[journal.Event, error]

@@ -18,8 +18,9 @@ import (
 // memoryJournal is a disk of which a test decides when it works.
 type memoryJournal struct {
 	mu    sync.Mutex
-	sick  error // what Append and the like answer
-	slow  bool  // nothing is committed
+	sick  error                                          // what Append and the like answer
+	slow  bool                                           // nothing is committed
+	read  func([]journal.Event) ([]journal.Event, error) // what becomes of what Newest reads; nil: nothing
 	lives []*memoryLife
 	wait  []func(error) // in the order of writing
 
@@ -70,6 +71,13 @@ func (j *memoryJournal) set(slow bool, sick error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.slow, j.sick = slow, sick
+}
+
+// reads has what Newest reads pass through a function, which may also wait.
+func (j *memoryJournal) reads(through func([]journal.Event) ([]journal.Event, error)) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.read = through
 }
 
 func (j *memoryJournal) life(epoch string) *memoryLife {
@@ -175,14 +183,27 @@ func (j *memoryJournal) Lives(room string) []journal.Life {
 	return found
 }
 
-func (j *memoryJournal) Newest(epoch string, before uint64, limit int) ([]journal.Event, error) {
+func (j *memoryJournal) Life(epoch string) (journal.Life, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	events := j.life(epoch).events
+	if l := j.life(epoch); l.Epoch == epoch {
+		return l.Life, nil
+	}
+	return journal.Life{}, journal.ErrNotFound
+}
+
+func (j *memoryJournal) Newest(epoch string, before uint64, limit int) ([]journal.Event, error) {
+	j.mu.Lock()
+	events, read := j.life(epoch).events, j.read
 	if n := uint64(len(events)); before > 0 && before <= n {
 		events = events[:before-1]
 	}
-	return slices.Clone(events[max(0, len(events)-limit):]), nil
+	events = slices.Clone(events[max(0, len(events)-limit):])
+	j.mu.Unlock()
+	if read != nil {
+		return read(events)
+	}
+	return events, nil
 }
 
 func (j *memoryJournal) Commands(epoch string, since time.Time) ([]journal.Command, error) {

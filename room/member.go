@@ -35,8 +35,10 @@ type member struct {
 	// next is the seq of the first event that the member was not sent: catching, it
 	// is the next one from the log; skipping, the first one missed; live, it keeps
 	// the member from getting again what it had from the log.
-	next uint64
-	gap  bool // it was told that events are gone for it
+	next      uint64
+	comesBack bool // it knows all before that one which it was sent first
+	gap       bool // events are gone for it between those that it knows and that one
+	welcomed  bool // it has come back to its session, which needs no second welcome
 	// greeting is what comes before the events, until it was sent.
 	greeting []byte
 }

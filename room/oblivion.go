@@ -42,6 +42,9 @@ func (oblivion) Healthy() error { return nil }
 // Lives knows of none.
 func (oblivion) Lives(string) []journal.Life { return nil }
 
+// Life knows of none.
+func (oblivion) Life(string) (journal.Life, error) { return journal.Life{}, journal.ErrNotFound }
+
 // Newest finds nothing.
 func (oblivion) Newest(string, uint64, int) ([]journal.Event, error) {
 	return nil, journal.ErrNotFound

@@ -130,6 +130,12 @@ func (o *outbox) answer(v any) {
 	}
 }
 
+// hand answers with an object, unless something is pending: a removal that comes later could
+// not take it back.
+func (o *outbox) hand(object []byte) bool {
+	return o.put(piece{bytes: o.framing.object(object)}, 0, false) != full
+}
+
 func (o *outbox) put(p piece, limit int, lent bool) offered {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -163,6 +163,8 @@ type welcome struct {
 	Viewers  int      `json:"viewers"`
 	Limits   limits   `json:"limits"`
 	Gap      bool     `json:"gap"`
+	// Poll is the event of the poll that is open, however old; absent: none is.
+	Poll *pollEvent `json:"poll,omitempty"`
 }
 
 // limits tells a client what it may do; a zero stands for no limit.
@@ -212,8 +214,8 @@ type viewers struct {
 
 // reactions carries the totals that changed: of each message, by emoji.
 type reactions struct {
-	Type   string                    `json:"type"`
-	Totals map[uint64]map[string]int `json:"totals"`
+	Type   string      `json:"type"`
+	Totals emojiTotals `json:"totals"`
 }
 
 // votes carries how a poll stands.

@@ -1,6 +1,7 @@
 package room
 
 import (
+	"encoding/json"
 	"flag"
 	"os"
 	"path/filepath"
@@ -23,6 +24,19 @@ func TestWireMessages(t *testing.T) {
 	stamped := func(e logged) logged { e.stamp(42, at); return e }
 	mia := User{ID: "u1", Name: "Mia", Role: Moderator}
 	title, slow, pin := "Cooking live", 5, Pin(41)
+	poll := &pollEvent{event: event{Type: typePoll}, Question: "Tea?", Options: []string{"yes", "no"}, Ends: at.Add(time.Minute).UnixMilli(), By: mia}
+	lookedAt := &Room{events: eventLog{keep: 9}, reacted: newReactionBook()}
+	for _, e := range []logged{
+		&redactedEvent{event{Type: typeMessage}, ann, true},
+		&messageEvent{event: event{Type: typeMessage}, User: ann, Text: "hello <b>"},
+	} {
+		seq := lookedAt.events.seq + 1
+		e.stamp(seq, at)
+		lookedAt.events.add(entry{seq: seq, kind: e.kind(), data: encode(e)})
+	}
+	if err := lookedAt.reacted.add(2, "👍", "u1"); err != nil {
+		t.Fatal(err)
+	}
 	messages := map[string]any{
 		"message":          stamped(&messageEvent{event: event{Type: typeMessage}, User: ann, Text: "hello <b> & \u2028"}),
 		"message_reply":    stamped(&messageEvent{event: event{Type: typeMessage}, User: User{ID: "u1", Name: "Bob", Role: Moderator, Member: true}, Text: "yes", ReplyTo: 41}),
@@ -34,7 +48,7 @@ func TestWireMessages(t *testing.T) {
 		"cleared":          stamped(&clearedEvent{event{Type: typeCleared}, mia}),
 		"sanction_timeout": stamped(&sanctionEvent{event{Type: typeSanction}, kindTimeout, ann, at.Add(time.Minute).UnixMilli(), "calm down", mia}),
 		"sanction_ban":     stamped(&sanctionEvent{event{Type: typeSanction}, kindBan, ann, 0, "", mia}),
-		"poll":             stamped(&pollEvent{event: event{Type: typePoll}, Question: "Tea?", Options: []string{"yes", "no"}, Ends: at.Add(time.Minute).UnixMilli(), By: mia}),
+		"poll":             stamped(poll),
 		"poll_closed":      stamped(&pollEvent{event: event{Type: typePollClosed}, Poll: 41, Question: "Tea?", Options: []string{"yes", "no"}, Ends: at.UnixMilli(), Votes: []int{2, 0}, By: mia}),
 		"settings_pin":     stamped(&settingsEvent{event{Type: typeSettings}, SettingsPatch{Pinned: &pin}, mia}),
 		"settings_unpin":   stamped(&settingsEvent{event{Type: typeSettings}, SettingsPatch{Pinned: new(Pin)}, mia}),
@@ -46,12 +60,18 @@ func TestWireMessages(t *testing.T) {
 			Type: "welcome", Room: "lobby", Epoch: "k3v9", Seq: 42, You: ann, Settings: Settings{Title: title}, Viewers: 3,
 			Limits: limits{Text: 500, Bytes: 8192, Messages: 20, Window: 30000},
 		},
+		"welcome_poll": welcome{
+			Type: "welcome", Room: "lobby", Epoch: "k3v9", Seq: 1042, You: ann, Viewers: 3,
+			Limits: limits{Text: 500, Bytes: 8192, Messages: 20, Window: 30000}, Poll: poll,
+		},
 		"ack":               ack{Type: "ack", ID: "1", Seq: 42},
 		"ack_without_event": ack{Type: "ack", ID: "1"},
 		"error":             failure{Type: "error", ID: "1", Code: fault.RateLimited, Message: "wait", RetryAfter: 1000},
 		"error_without_id":  failure{Type: "error", Code: fault.BadJSON, Message: "this is not JSON"},
 		"pong":              pong{Type: "pong", ID: "1"},
 		"people":            people{Type: "people", ID: "1", Count: 1, Users: []User{ann}},
+		"history":           json.RawMessage((&lookBack{id: "1"}).answer(lookedAt, lookedAt.events.entries)),
+		"history_empty":     json.RawMessage((&lookBack{}).answer(&Room{}, nil)),
 		"viewers":           viewers{Type: "viewers", Count: 0},
 		"skipped":           skipped{Type: "skipped", From: 3, To: 9},
 		"closing":           closing{Type: "closing", Reason: reasonShutdown, ReconnectAfter: 1500},

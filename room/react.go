@@ -61,57 +61,95 @@ func (re reaction) carryOut(r *Room, d *deed, _ time.Time) (uint64, error) {
 // reactionBook counts the reactions to the messages that the room holds. It belongs to
 // the actor.
 type reactionBook struct {
-	messages map[uint64]map[string]map[string]bool // by seq and emoji: ids of users
-	changed  map[uint64]bool                       // what everybody has not been told yet
+	messages map[uint64]*reacted // by seq
+	changed  map[uint64]*reacted // those of them that everybody has not been told of yet
 	counted  int
 }
 
+// reacted are the reactions to one message.
+type reacted struct {
+	kinds map[string]map[string]bool // by emoji: ids of users
+	told  uint64                     // the room's newest event when everybody was told of them last
+}
+
+// counts returns the totals by emoji.
+func (m *reacted) counts() map[string]int {
+	counts := make(map[string]int, len(m.kinds))
+	for emoji, users := range m.kinds {
+		counts[emoji] = len(users)
+	}
+	return counts
+}
+
 func newReactionBook() reactionBook {
-	return reactionBook{messages: make(map[uint64]map[string]map[string]bool), changed: make(map[uint64]bool)}
+	return reactionBook{messages: make(map[uint64]*reacted), changed: make(map[uint64]*reacted)}
 }
 
 // add counts a reaction, or returns why it cannot.
 func (b *reactionBook) add(seq uint64, emoji, user string) error {
-	kinds := b.messages[seq]
-	users := kinds[emoji]
+	m := b.messages[seq]
+	if m == nil {
+		m = &reacted{kinds: make(map[string]map[string]bool)}
+	}
+	users := m.kinds[emoji]
 	switch {
 	case users[user]:
 		return nil
 	case b.counted >= maxCounted:
 		return &fault.Error{Code: fault.Busy, Detail: "the room has all the reactions that it can count; wait until older messages are gone", Limit: maxCounted, RetryAfter: time.Minute}
-	case users == nil && len(kinds) >= maxReactions:
+	case users == nil && len(m.kinds) >= maxReactions:
 		return &fault.Error{Code: fault.BadField, Detail: "this message has all the kinds of emoji that it may have; use one of them", Limit: maxReactions}
-	case kinds == nil:
-		kinds = make(map[string]map[string]bool)
-		b.messages[seq] = kinds
 	}
 	if users == nil {
 		users = make(map[string]bool)
-		kinds[emoji] = users
+		m.kinds[emoji] = users
 	}
 	users[user] = true
 	b.counted++
-	b.changed[seq] = true
+	b.messages[seq], b.changed[seq] = m, m
 	return nil
 }
 
-// totals returns the counts for the messages with a seq from one on, nil if there are
-// none; of those that have changed alone, if that is asked.
-func (b *reactionBook) totals(from uint64, changed bool) map[uint64]map[string]int {
-	var all map[uint64]map[string]int
-	for seq, kinds := range b.messages {
-		if seq < from || changed && !b.changed[seq] {
-			continue
-		}
-		if all == nil {
-			all = make(map[uint64]map[string]int)
-		}
-		all[seq] = make(map[string]int, len(kinds))
-		for emoji, users := range kinds {
-			all[seq][emoji] = len(users)
+// emojiTotals are counts of reactions by a message's seq and by emoji; nil: there are none.
+type emojiTotals map[uint64]map[string]int
+
+func (t *emojiTotals) add(seq uint64, m *reacted) {
+	if *t == nil {
+		*t = make(emojiTotals)
+	}
+	(*t)[seq] = m.counts()
+}
+
+// takeChanged returns the totals of what everybody has not been told of, who is told of them
+// now, after the event newest.
+func (b *reactionBook) takeChanged(newest uint64) (changed emojiTotals) {
+	for seq, m := range b.changed {
+		m.told = newest
+		changed.add(seq, m)
+	}
+	clear(b.changed)
+	return changed
+}
+
+// unknownTo returns the totals of the messages from one on, and of others that have changed
+// for a client which comes back with all up to before that one.
+func (b *reactionBook) unknownTo(from uint64, comesBack bool) (unknown emojiTotals) {
+	for seq, m := range b.messages {
+		if seq >= from || comesBack && (m.told+1 >= from || b.changed[seq] != nil) {
+			unknown.add(seq, m)
 		}
 	}
-	return all
+	return unknown
+}
+
+// of returns the totals of some events.
+func (b *reactionBook) of(events []entry) (found emojiTotals) {
+	for i := range events {
+		if m := b.messages[events[i].seq]; m != nil {
+			found.add(events[i].seq, m)
+		}
+	}
+	return found
 }
 
 // prune forgets what is before oldest, which the room holds no more.
@@ -124,8 +162,10 @@ func (b *reactionBook) prune(oldest uint64) {
 }
 
 func (b *reactionBook) forget(seq uint64) {
-	for _, users := range b.messages[seq] {
-		b.counted -= len(users)
+	if m := b.messages[seq]; m != nil {
+		for _, users := range m.kinds {
+			b.counted -= len(users)
+		}
 	}
 	delete(b.messages, seq)
 	delete(b.changed, seq)

@@ -39,7 +39,8 @@ func (r *Room) lookUp(seq uint64) *entry {
 		if err != nil || e.Type != typeMessage || e.Removed {
 			return nil
 		}
-		return &entry{seq: e.Seq, kind: e.Type, author: e.User}
+		found := entryOf(&e)
+		return &found
 	}
 	return nil
 }

@@ -96,13 +96,8 @@ func (g *Registry) recall(l *life, poll uint64) error {
 		return err
 	}
 	for i := range events {
-		e := &events[i]
-		held := entry{seq: e.Seq, kind: e.Type, author: e.User, data: e.Data}
-		if e.Removed {
-			held.remove()
-		}
-		l.events = append(l.events, held)
-		l.seq = e.Seq
+		l.events = append(l.events, entryOf(&events[i]))
+		l.seq = events[i].Seq
 	}
 	if err := g.recallPoll(l, poll); err != nil {
 		return err

@@ -146,6 +146,8 @@ func TestWhoMayDoWhat(t *testing.T) {
 		"poll":                  "forbidden · forbidden · forbidden · forbidden · ack 5",
 		"poll, close":           "forbidden · forbidden · forbidden · forbidden · ack 4",
 		"who":                   "people · people · people · people · people",
+		"history":               "history · history · history · history · history",
+		"history, timed out":    "history · history · history · history · history",
 		"ping":                  "pong · pong · pong · pong · pong",
 		"leave":                 "ack · ack · ack · ack · ack",
 	}
@@ -186,6 +188,8 @@ func outcomes(t *testing.T, token string) map[string]string {
 		"poll":                  {"type": "poll", "question": "Tea?", "options": []string{"yes", "no"}, "seconds": 60},
 		"poll, close":           {"type": "poll", "close": true},
 		"who":                   {"type": "who"},
+		"history":               {"type": "history"},
+		"history, timed out":    {"type": "history", "before": 2},
 		"ping":                  {"type": "ping"},
 		"leave":                 {"type": "leave"},
 	}
@@ -223,7 +227,7 @@ func prepare(name string, star, me *client) {
 		star.do(obj{"type": "set", "members_only": true})
 	case "message, emotes only":
 		star.do(obj{"type": "set", "emotes_only": true})
-	case "message, timed out":
+	case "message, timed out", "history, timed out":
 		star.ask(obj{"type": "timeout", "user": me.id(), "seconds": 60})
 	case "delete, own":
 		me.do(obj{"type": "message", "text": "oops"})

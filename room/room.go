@@ -53,6 +53,8 @@ type Room struct {
 	counters counters
 	public   atomic.Pointer[State]
 	touched  atomic.Int64 // when somebody last asked for this room, Unix nanoseconds
+	// historyReaders is how many read old events from the journal now.
+	historyReaders atomic.Int32
 
 	// Owned by the actor.
 	phase         phase

@@ -242,17 +242,20 @@ func (r *Room) attach(s *session, out *outbox, epoch string, since *uint64) {
 		return
 	}
 	r.detach(s, m.out)
+	waited, isNew := s.take(), m.greeting != nil
 	if since != nil {
-		m.next, m.gap = r.owed(epoch, since)
-		if m.gap {
-			m.greeting = r.greet(m)
-		}
+		r.owe(m, epoch, since)
+		m.welcomed = m.comesBack
+		m.greeting = r.greet(m)
 	}
 	m.out, m.feed = out, feedCatching
 	s.stream.Store(out)
 	r.members.deliver(m, deliverStream)
 	out.onHungry(func() { r.urge(context.Background(), hungry{m}) })
-	for _, note := range s.take() {
+	if isNew { // what has waited came after its greeting; else it is older than that
+		r.catchUp(m)
+	}
+	for _, note := range waited {
 		m.note(note)
 	}
 	r.catchUp(m)

@@ -1,6 +1,7 @@
 package room
 
 import (
+	"sync/atomic"
 	"time"
 
 	"chatserver/internal/fault"
@@ -14,6 +15,8 @@ type speaker struct {
 	room   *Room
 	member *member
 	asker  asker // hears the answers
+
+	lookingBack atomic.Bool // an answer to history is under way; the actor ends it
 
 	commands *limit.Window // nil while there is nothing to remember
 	refusals *limit.Window // nil until the first

@@ -26,10 +26,9 @@ func (r *Room) tellTallies() {
 func (r *Room) tally() {
 	now := time.Now()
 	r.tallies.armed = false
-	if totals := r.reacted.totals(0, true); totals != nil {
-		r.broadcast(0, encode(reactions{Type: "reactions", Totals: totals}), now)
+	if changed := r.reacted.takeChanged(r.events.seq); changed != nil {
+		r.broadcast(0, encode(reactions{Type: "reactions", Totals: changed}), now)
 	}
-	clear(r.reacted.changed)
 	r.reacted.prune(r.events.first())
 	if p := r.poll; p != nil && p.changed {
 		p.changed = false

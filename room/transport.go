@@ -198,11 +198,15 @@ func (r *Room) findSession(ctx context.Context, name string) (*session, error) {
 type answerBox chan []byte
 
 // answer keeps the first answer.
-func (b answerBox) answer(v any) {
+func (b answerBox) answer(v any) { b.hand(encode(v)) }
+
+// hand keeps the first answer: nothing is sent before it.
+func (b answerBox) hand(object []byte) bool {
 	select {
-	case b <- encode(v):
+	case b <- object:
 	default:
 	}
+	return true
 }
 
 // say carries out a command, and returns the answer to it.

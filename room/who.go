@@ -1,18 +1,10 @@
 package room
 
-import "chatserver/internal/fault"
-
 // whoRequest is the who command on the wire.
 type whoRequest struct {
 	Prefix string `json:"prefix"`
 	Limit  *int   `json:"limit"`
 }
-
-// Bounds of who's limit.
-const (
-	whoDefault = 50
-	whoMost    = 100
-)
 
 // onWho asks the room who is in it.
 func (s *speaker) onWho(id string, data []byte) (effect, error) {
@@ -20,12 +12,9 @@ func (s *speaker) onWho(id string, data []byte) (effect, error) {
 	if err := parse(data, &req); err != nil {
 		return nil, err
 	}
-	limit := whoDefault
-	if req.Limit != nil {
-		limit = *req.Limit
-	}
-	if limit < 1 || limit > whoMost {
-		return nil, &fault.Error{Code: fault.BadField, Detail: "limit must be 1 to 100", Limit: whoMost, Value: limit}
+	limit, err := listLimit(req.Limit)
+	if err != nil {
+		return nil, err
 	}
 	return nil, s.room.offer(who{to: s.asker, id: id, prefix: req.Prefix, limit: limit})
 }
