@@ -42,6 +42,7 @@ func TestPathOfARoom(t *testing.T) {
 				`","settings":{"title":"Cats","stream_url":"","slow_mode":0,"members_only":false,"emotes_only":false,"unique":false,"paid":false,"max_connections":0,"pinned":null}}}`,
 		},
 		{"what the page needs", "/assets/room.js", "*/*", "text/html; charset=utf-8", "a page at /assets/room.js"},
+		{"no database, no emotes", "/emotes", "*/*", "application/json", `{"data":{"emotes":{}}}`},
 		{"it lives", "/livez", "*/*", "text/plain; charset=utf-8", "ok"},
 	} {
 		a := s.Call("GET", "/r/testroom"+tt.path, "", "Accept", tt.accept, "X-API-Key", "")

@@ -3,7 +3,6 @@ package room
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"net/http"
 	"slices"
 	"strconv"
@@ -42,6 +41,7 @@ var routes = map[string]route{
 	"/poll":          {method: http.MethodGet, serve: (*Room).servePoll, chat: true},
 	"/join":          {method: http.MethodPost, serve: (*Room).serveJoin, chat: true},
 	"/send":          {method: http.MethodPost, serve: (*Room).serveSend, chat: true},
+	"/emotes":        {method: http.MethodGet, serve: (*Room).serveEmotes},
 	"/livez":         {method: http.MethodGet, serve: (*Room).serveLive},
 	"/asyncapi.json": {method: http.MethodGet, serve: (*Room).serveAsyncAPI},
 }
@@ -114,22 +114,32 @@ func (r *Room) serveLive(w http.ResponseWriter, _ *http.Request) {
 
 // serveState answers with the public state, unless the caller has this one already.
 func (r *Room) serveState(w http.ResponseWriter, req *http.Request) {
-	body, err := json.Marshal(map[string]*State{"data": r.State()})
-	if err != nil {
-		fault.Write(w, err)
-		return
-	}
+	newTaggedJSON(map[string]*State{"data": r.State()}).serve(w, req)
+}
+
+// taggedJSON is an answer with a strong ETag.
+type taggedJSON struct {
+	body []byte
+	tag  string
+}
+
+func newTaggedJSON(v any) taggedJSON {
+	body := encode(v)
 	sum := sha256.Sum256(body)
-	etag := `"` + hex.EncodeToString(sum[:12]) + `"`
+	return taggedJSON{append(body, '\n'), `"` + hex.EncodeToString(sum[:12]) + `"`}
+}
+
+// serve answers, unless the caller has this already.
+func (t taggedJSON) serve(w http.ResponseWriter, req *http.Request) {
 	h := w.Header()
-	h.Set("ETag", etag)
+	h.Set("ETag", t.tag)
 	h.Set("Cache-Control", "no-cache")
-	if sameTag(req.Header.Get("If-None-Match"), etag) {
+	if sameTag(req.Header.Get("If-None-Match"), t.tag) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
 	h.Set("Content-Type", "application/json")
-	_, _ = w.Write(append(body, '\n')) // the peer may be gone
+	_, _ = w.Write(t.body) // the peer may be gone
 }
 
 // sameTag tells whether an If-None-Match header names the tag, by the weak

@@ -52,7 +52,8 @@ type Room struct {
 	readers  *gate // reader goroutines of connections
 	counters counters
 	public   atomic.Pointer[State]
-	touched  atomic.Int64 // when somebody last asked for this room, Unix nanoseconds
+	touched  atomic.Int64              // when somebody last asked for this room, Unix nanoseconds
+	emotes   atomic.Pointer[emoteList] // of the snapshot that was asked last; nil before
 	// historyReaders is how many read old events from the journal now.
 	historyReaders atomic.Int32
 
