@@ -111,7 +111,7 @@ func before(script string) chromedp.Action[chromedp.Void] {
 // wantTransport waits until the page is live over a transport.
 func (p *page) wantTransport(why, transport string) {
 	p.t.Helper()
-	p.want(why, `[document.body.dataset.state, document.body.dataset.transport]`, []string{"live", transport})
+	p.want(why, `[document.host.dataset.state, document.host.dataset.transport]`, []string{"live", transport})
 }
 
 // lostConnections are what Chromium itself logs while there is no way through.

@@ -52,7 +52,7 @@ func (b *browser) testTransports(t *testing.T) {
 	ben.send(obj{"type": "delete", "seq": len(lines) + 1})
 	all.each(func(p *page) {
 		p.wantChat("Ben thinks again", append(lines, "Ben: Message removed")...)
-		p.want("nothing of it is left", `document.documentElement.outerHTML.includes("slip of the tongue")`, false)
+		p.want("nothing of it is left", `document.innerHTML.includes("slip of the tongue")`, false)
 	})
 
 	all.events.send(strings.Repeat("x", 501))
@@ -354,7 +354,7 @@ func (b *browser) testToken(t *testing.T) {
 	ann.send("but")
 	ann.wantText("why not", "#note", "A moderator has put you on a break.")
 	producer.send(obj{"type": "delete", "seq": 1})
-	ann.want("the pin goes with the message", `[document.getElementById("pinned").hidden, document.documentElement.outerHTML.includes("keep this")]`, []bool{true, false})
+	ann.want("the pin goes with the message", `[document.getElementById("pinned").hidden, document.innerHTML.includes("keep this")]`, []bool{true, false})
 	producer.send(obj{"type": "clear"})
 	for _, p := range []*page{ann, mia} {
 		p.wantChat("cleared", "! Listen!", "* Mia has cleared the chat.")

@@ -273,13 +273,13 @@ func (p *page) do(why string, actions ...chromedp.Action[chromedp.Void]) {
 	ctx, cancel := context.WithTimeout(p.tab, commandTimeout)
 	defer cancel()
 	if err := chromedp.Do(ctx, actions...); err != nil {
-		p.t.Fatalf("%s: %v; the page shows\n%s", why, err, p.read(`document.body.innerText`))
+		p.t.Fatalf("%s: %v; the page shows\n%s", why, err, p.read(`[page.body, ...document.children].map((e) => e.innerText)`))
 	}
 }
 
 func (p *page) click(selector string) {
 	p.t.Helper()
-	p.do("click "+selector, chromedp.Click(chromedp.CSS(selector)))
+	p.do("click "+selector, chromedp.Click(at(selector)))
 }
 
 // follow clicks a link and waits for the page behind it.
@@ -287,7 +287,7 @@ func (p *page) follow(selector string) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.tab, commandTimeout)
 	defer cancel()
-	answer, err := chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS(selector)))
+	answer, err := chromedp.RunResponse(ctx, chromedp.Click(at(selector)))
 	if err != nil || answer.Status != 200 {
 		p.t.Fatalf("follow %s: want a page, got %+v, %v", selector, answer, err)
 	}
@@ -301,8 +301,8 @@ func (p *page) fill(selector, text string) {
 		_, err := cdp.Call(ctx, target, input.InsertText, input.InsertTextParams{Text: text})
 		return err
 	})
-	p.do("fill "+selector, chromedp.Click(chromedp.CSS(selector)),
-		chromedp.Evaluate[chromedp.Void](`document.activeElement.select()`), insert)
+	p.do("fill "+selector, chromedp.Click(at(selector)),
+		chromedp.Evaluate[chromedp.Void](inside(`document.activeElement.select()`)), insert)
 }
 
 // enterKey presses Enter as a keyboard does. That of chromedp goes on with the
@@ -336,24 +336,44 @@ func (p *page) send(text string) {
 // answer chooses the message with that text, to reply to it.
 func (p *page) answer(text string) {
 	p.t.Helper()
+	p.do("choose "+text, chromedp.Click(inRow(text, ".text")))
 	p.do("reply to "+text, chromedp.Click(inRow(text, ".reply")))
 	p.wantText("what is typed now is an answer", "#reply-text", text)
 }
 
 // inRow is a part of the message with that text.
 func inRow(text, part string) chromedp.JSPath {
-	return chromedp.JSPath(fmt.Sprintf(`[...document.querySelectorAll("#log .row")]
-		.find((row) => row.querySelector(".text").textContent === %q)?.querySelector(%q)`, text, part))
+	return chromedp.JSPath(inside(fmt.Sprintf(`[...document.querySelectorAll("#log .row")]
+		.find((row) => row.querySelector(".text").textContent === %q)?.querySelector(%q)`, text, part)))
 }
 
 // What a person sees.
+
+// inside makes a JavaScript expression see the chat of the page in the place of the document:
+// what it looks up in document is looked up in the shadow root of <chat-room>, where there
+// is one, and what that does not have (title, cookie) in the document itself.
+func inside(expression string) string {
+	return `((page) => {
+		const root = page.querySelector("chat-room")?.shadowRoot ?? page;
+		const document = new Proxy(root, { get(_, key) {
+			const owner = key in root ? root : page;
+			return typeof owner[key] === "function" ? owner[key].bind(owner) : owner[key];
+		} });
+		return (` + expression + `);
+	})(globalThis.document)`
+}
+
+// at is the element that a selector chooses, in the chat of the page where there is one.
+func at(selector string) chromedp.JSPath {
+	return chromedp.JSPath(inside(fmt.Sprintf(`document.querySelector(%q)`, selector)))
+}
 
 // read returns the value of a JavaScript expression, as JSON.
 func (p *page) read(expression string) string {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.tab, commandTimeout)
 	defer cancel()
-	value, err := chromedp.Run(ctx, chromedp.Evaluate[string](`JSON.stringify(`+expression+`)`))
+	value, err := chromedp.Run(ctx, chromedp.Evaluate[string](`JSON.stringify(`+inside(expression)+`)`))
 	if err != nil {
 		return err.Error()
 	}
@@ -372,17 +392,26 @@ func (p *page) want(why, expression string, value any) {
 	defer cancel()
 	wait := fmt.Sprintf(`new Promise((done) => {
 		const want = JSON.stringify(%s);
+		const watched = new Set();
 		const changes = new MutationObserver(look);
-		changes.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
-		document.addEventListener("focusin", look);
 		look();
 		function look() {
-			if (JSON.stringify(%s) !== want) return;
+			for (const root of [document, document.querySelector("chat-room")?.shadowRoot]) {
+				if (!root || watched.has(root)) continue;
+				watched.add(root);
+				changes.observe(root, { subtree: true, childList: true, attributes: true, characterData: true });
+				root.addEventListener("focusin", look);
+			}
+			try {
+				if (JSON.stringify(%s) !== want) return;
+			} catch { // what it looks at is not there yet
+				return;
+			}
 			changes.disconnect();
-			document.removeEventListener("focusin", look);
+			for (const root of watched) root.removeEventListener("focusin", look);
 			done();
 		}
-	})`, want, expression)
+	})`, want, inside(expression))
 	if _, err := chromedp.Run(ctx, chromedp.Evaluate[chromedp.Void](wait, chromedp.EvalAwaitPromise)); err != nil {
 		p.t.Fatalf("%s: want %s, got %s (%v)", why, want, p.read(expression), err)
 	}
@@ -397,8 +426,9 @@ func (p *page) wantText(why, selector, text string) {
 // wantFits wants that nothing of the page stands out at the side.
 func (p *page) wantFits(why string) {
 	p.t.Helper()
-	p.want(why, `[document.documentElement, ...document.querySelectorAll("body *")]
-		.filter((e) => e.checkVisibility() && !e.closest(".spoken") && e.getBoundingClientRect().right > innerWidth + 0.5)
+	p.want(why, `[page.documentElement, ...page.querySelectorAll("body *"), ...document.querySelectorAll("*")]
+		.filter((e) => e.checkVisibility() && !e.closest(".spoken"))
+		.filter((e) => ((box) => box.right > innerWidth + 0.5 || box.left < -0.5)(e.getBoundingClientRect()))
 		.map((e) => e.outerHTML)`, []string{})
 }
 

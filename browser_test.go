@@ -262,19 +262,18 @@ func (b *browser) testPhone(t *testing.T) {
 	ann.do("tap Reply", chromedp.Tap(inRow("short", ".reply")))
 	ann.wantText("what is typed now is an answer", "#reply-text", "short")
 	ann.fill("#text", "hi")
-	ann.do("tap Send", chromedp.Tap(chromedp.CSS("#send")))
+	ann.do("tap Send", chromedp.Tap(at("#send")))
 	ann.wantText("it was one", "#log .quote", "Ben short")
 
-	ann.do("tap the number of people", chromedp.Tap(chromedp.CSS("#people-toggle")))
+	ann.do("tap the number of people", chromedp.Tap(at("#people-toggle")))
 	ann.want("who is here", `document.querySelectorAll("#people-list li").length`, 2)
 	ann.wantFits("the list")
-	ann.do("tap ×", chromedp.Tap(chromedp.CSS("#people-close")))
+	ann.do("tap ×", chromedp.Tap(at("#people-close")))
 	ann.want("back to the messages", `document.getElementById("people").open`, false)
 
-	ann.do("the page is laid out anew, and then told of a scroll", chromedp.Evaluate[chromedp.Void](`{
-		const scroller = document.getElementById("scroller");
+	ann.do("the page is laid out anew, and then told of a scroll", chromedp.Evaluate[chromedp.Void](inside(`((scroller) => {
 		scroller.style.paddingBottom = "200px";
 		scroller.dispatchEvent(new Event("scroll"));
-	}`))
+	})(document.getElementById("scroller"))`)))
 	ann.want("nobody has scrolled away", `document.getElementById("jump").hidden`, true)
 }

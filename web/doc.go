@@ -2,7 +2,8 @@
 // page, and their style sheets, scripts and images, embedded in the binary.
 //
 // Everything is plain HTML, CSS and ES modules, served as it stands in this
-// folder. The pages load nothing from elsewhere, and their policy forbids it; they
+// folder, but for the comments and the indentation of scripts and style sheets: a phone need
+// not load these, and lines keep their numbers. The pages load nothing from elsewhere, and their policy forbids it; they
 // refer to everything by relative paths, so that a page works at the root of a
 // port and under a path of another one alike:
 //
@@ -28,6 +29,13 @@
 //
 // assets/chat-client.js and the modules that it imports know nothing of the pages, and
 // any page may import them from here (Access-Control-Allow-Origin: *): docs/client.md.
+//
+// # The chat
+//
+// assets/chat-room.js is the custom element <chat-room>, which is the chat of the room's page
+// and of any other one. It brings its style and its texts along, from where the module came
+// from. What a consumer does not need at once (the list of people, the desk of who moderates,
+// the transports after WebSocket, other languages) is loaded when it is wanted.
 //
 // # Policy
 //

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -41,11 +42,41 @@ func newFile(ext string, content []byte) *file {
 	if !ok {
 		panic("web: no content type for " + ext)
 	}
+	switch ext {
+	case ".js":
+		content = slim(content, comments, asides)
+	case ".css":
+		content = slim(content, comments)
+	}
 	return &file{
 		contentType: contentType,
 		plain:       newVariant("", content),
 		gzipped:     newVariant("gzip", compress(content)),
 	}
+}
+
+// What a phone need not load of a script or style sheet.
+var (
+	// comments are lines that are nothing but comment: from the sign that begins it, first in
+	// its line, to the one that ends it, last in its own; or of the kind that ends with the line.
+	comments = regexp.MustCompile(`(?m)^[ \t]*(?:/\*(?:[^*]|\*+[^*/])*\*+/|//.*)[ \t]*$`)
+	// asides are comments beside code: a type for the editor, or a remark behind a line. One
+	// with a quote in it stays, for then it may be the end of a text.
+	asides = regexp.MustCompile("(?m)/\\*\\* @[^*\\n]*\\*/ ?|[ \\t]+// [^\"'`\\n]*$")
+	// indents stand before the code of a line.
+	indents = regexp.MustCompile(`(?m)^[ \t]+`)
+)
+
+// slim takes comments and indentation out of a script or style sheet. Lines stay, so that
+// what a browser complains of is found in the source. Within a text over several lines
+// only the indentation may go; tests hold the files to that.
+func slim(source []byte, droppable ...*regexp.Regexp) []byte {
+	for _, what := range append(droppable, indents) {
+		source = what.ReplaceAllFunc(source, func(found []byte) []byte {
+			return bytes.Repeat([]byte("\n"), bytes.Count(found, []byte("\n")))
+		})
+	}
+	return source
 }
 
 func newVariant(encoding string, content []byte) variant {

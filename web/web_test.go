@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"compress/gzip"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -51,7 +53,44 @@ func source(t *testing.T, name string) string {
 	return string(data)
 }
 
-func TestEveryFileIsServedAsItStands(t *testing.T) {
+// code is what there is to a script or style sheet beside comments and the space around its
+// words: only within a text in quotes, and behind a line's indentation, space counts.
+func code(t *testing.T, name, text string) string {
+	t.Helper()
+	var (
+		// Tried in this order where the one before has ended.
+		token = regexp.MustCompile("(?s)" + strings.Join([]string{
+			`/\*.*?\*/|//[^\n]*`, // a comment
+			`"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|` + "`[^`]*`", // a text; those in backticks do not nest here
+			`\s+`, `[\w$#]+`, `.`,
+		}, "|"))
+		expression = regexp.MustCompile(`^/(?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/[a-z]*`)
+		indent     = regexp.MustCompile(`(?m)^[ \t]+`)
+		out        strings.Builder
+		last       = byte('(')
+	)
+	for text != "" {
+		found := token.FindString(text)
+		if found == "/" && strings.IndexByte("(,=:[!&|?{};", last) >= 0 { // no division
+			if found = expression.FindString(text); found == "" {
+				t.Fatalf("%s: not understood: %.40q", name, text)
+			}
+		}
+		text = text[len(found):]
+		switch {
+		case strings.HasPrefix(found, "//"), strings.HasPrefix(found, "/*"), strings.TrimSpace(found) == "":
+			continue
+		case found[0] == '`':
+			found = indent.ReplaceAllString(found, "")
+		}
+		out.WriteString(found + " ")
+		last = found[len(found)-1]
+	}
+	return out.String()
+}
+
+// Scripts and style sheets are served without comments and indentation, each line where it was.
+func TestEveryFileIsServed(t *testing.T) {
 	types := map[string]string{
 		".html": "text/html; charset=utf-8",
 		".js":   "text/javascript; charset=utf-8",
@@ -62,12 +101,19 @@ func TestEveryFileIsServedAsItStands(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			want := source(t, name)
 			w := ask(handler, "GET", "/"+name)
-			if w.Code != 200 || w.Body.String() != want {
-				t.Errorf("GET: status %d and %d bytes, want 200 and the file's %d", w.Code, w.Body.Len(), len(want))
+			got := w.Body.String()
+			if ext := path.Ext(name); ext == ".js" || ext == ".css" {
+				if strings.Count(got, "\n") != strings.Count(want, "\n") || len(got) >= len(want) {
+					t.Errorf("GET: want all %d lines in less than %d bytes, got %d in %d", strings.Count(want, "\n"), len(want), strings.Count(got, "\n"), len(got))
+				}
+				want, got = code(t, name, want), code(t, name, got)
+			}
+			if w.Code != 200 || got != want {
+				t.Errorf("GET: status %d and\n%s\nwant 200 and\n%s", w.Code, got, want)
 			}
 			for header, want := range map[string]string{
 				"Content-Type":           types[path.Ext(name)],
-				"Content-Length":         strconv.Itoa(len(want)),
+				"Content-Length":         strconv.Itoa(w.Body.Len()),
 				"Cache-Control":          "no-cache",
 				"X-Content-Type-Options": "nosniff",
 				"Referrer-Policy":        "no-referrer",
@@ -230,7 +276,7 @@ func TestPagesKeepTheRules(t *testing.T) {
 }
 
 func TestModulesFindEachOther(t *testing.T) {
-	imports := regexp.MustCompile(`(?m)^(?:import|export)[^;]*?from "([^"]*)"`)
+	imports := regexp.MustCompile("(?:\\bfrom |^import |\\bimport\\()[\"`](\\.[^\"`$]*)")
 	modules, err := filepath.Glob("assets/*.js")
 	if err != nil {
 		t.Fatal(err)
@@ -246,26 +292,93 @@ func TestModulesFindEachOther(t *testing.T) {
 
 func TestEveryTextOfAPageIsInStrings(t *testing.T) {
 	keys := regexp.MustCompile(`data-t(?:-[a-z-]+)?="([^"]*)"`)
-	strs := source(t, "assets/strings.js")
-	for _, name := range []string{"room.html", "index.html"} {
+	texts := source(t, "assets/strings-en.js")
+	for _, name := range []string{"index.html", "assets/template.js"} {
 		for _, match := range keys.FindAllStringSubmatch(source(t, name), -1) {
-			if !strings.Contains(strs, "\n  "+match[1]+": \"") {
-				t.Errorf("%s uses the text %q, which strings.js does not have", name, match[1])
+			if !strings.Contains(texts, "\n    "+match[1]+": \"") {
+				t.Errorf("%s uses the text %q, which strings-en.js does not have", name, match[1])
 			}
 		}
 	}
 }
 
+// All languages have the same texts, in the same order.
+func TestEveryTextIsInEveryLanguage(t *testing.T) {
+	key := regexp.MustCompile(`(?m)^ {4,6}(\w+)(?::|,$)`)
+	keys := func(name string) (found []string) {
+		for _, match := range key.FindAllStringSubmatch(source(t, name), -1) {
+			found = append(found, match[1])
+		}
+		return found
+	}
+	english := keys("assets/strings-en.js")
+	if len(english) < 100 {
+		t.Fatalf("want the texts of strings-en.js, got %q", english)
+	}
+	languages, err := filepath.Glob("assets/strings-*.js")
+	if err != nil || len(languages) < 2 {
+		t.Fatalf("want several languages, got %q, %v", languages, err)
+	}
+	for _, name := range languages {
+		if got := keys(name); !slices.Equal(got, english) {
+			t.Errorf("%s: want the texts of English\n%q\ngot\n%q", name, english, got)
+		}
+	}
+}
+
+// moduleImports finds what a module imports at once.
+var moduleImports = regexp.MustCompile(`(?m)^(?:import|export)\b[^;]*?"\./([^"]+)"`)
+
+// imported adds a module and all that it imports at once to a set.
+func imported(t *testing.T, name string, found map[string]bool) {
+	t.Helper()
+	if found[name] {
+		return
+	}
+	found[name] = true
+	for _, match := range moduleImports.FindAllStringSubmatch(source(t, "assets/"+name), -1) {
+		imported(t, match[1], found)
+	}
+}
+
+// What a page needs at once is loaded at once, and not module after module.
+func TestModulesArePreloaded(t *testing.T) {
+	preloads := regexp.MustCompile(`rel="modulepreload" href="assets/([^"]+)"`)
+	scripts := regexp.MustCompile(`<script type="module" src="assets/([^"]+)"`)
+	for _, name := range []string{"room.html", "index.html"} {
+		html := source(t, name)
+		needed, preloaded := map[string]bool{}, map[string]bool{}
+		for _, match := range scripts.FindAllStringSubmatch(html, -1) {
+			imported(t, match[1], needed)
+			preloaded[match[1]] = true
+		}
+		for _, match := range preloads.FindAllStringSubmatch(html, -1) {
+			preloaded[match[1]] = true
+		}
+		if !maps.Equal(needed, preloaded) {
+			t.Errorf("%s: want just what is imported to be preloaded,\n%q, got\n%q", name, slices.Sorted(maps.Keys(needed)), slices.Sorted(maps.Keys(preloaded)))
+		}
+	}
+}
+
+// What a consumer's page loads to be there, in one language and over WebSocket. What is
+// loaded when somebody wants it (the list of people, the desk, other transports), and
+// the video, are not counted.
 func TestWeight(t *testing.T) {
-	const most = 60_000 // bytes on the wire, for both pages together
-	total := 0
-	for name, handler := range served(t) {
-		total += ask(handler, "GET", "/"+name, "Accept-Encoding", "gzip").Body.Len()
+	const most = 100_000 // bytes before compression
+	needed := map[string]bool{}
+	imported(t, "page.js", needed)
+	for _, more := range []string{"strings-en.js", "chat-room.css", "page.css", "favicon.svg"} {
+		needed[more] = true
+	}
+	total := ask(web.Room(), "GET", "/").Body.Len()
+	for name := range needed {
+		total += ask(web.Assets(), "GET", "/assets/"+name).Body.Len()
 	}
 	if total > most {
-		t.Errorf("the pages weigh %d bytes, want at most %d", total, most)
+		t.Errorf("a consumer's page weighs %d bytes, want at most %d", total, most)
 	}
-	t.Logf("%d bytes", total)
+	t.Logf("%d bytes in %d files", total, len(needed)+1)
 }
 
 func exists(name string) bool {

@@ -1,7 +1,7 @@
 // @ts-check
 /** The box in which a message is written. It never loses a text. */
-import { $, preview } from "./dom.js";
-import { strings as t } from "./strings.js";
+import { finder, preview } from "./dom.js";
+import { nameOf } from "./notices.js";
 
 /** @typedef {import("./protocol.js").LogEvent} LogEvent */
 
@@ -10,14 +10,15 @@ const WARN_BELOW = 0.2; // of the limit: then the counter shows
 const TICK = 250; // ms
 
 export class Composer {
-  #form = $("composer");
-  /** @type {HTMLTextAreaElement} */ #box = $("text");
-  /** @type {HTMLButtonElement} */ #button = $("send");
-  #note = $("note");
-  #wait = $("note-wait");
-  #counter = $("counter");
-  #replyBar = $("reply-bar");
-
+  #t;
+  #box;
+  #button;
+  #note;
+  #wait;
+  #counter;
+  #replyBar;
+  #replyName;
+  #replyText;
   #onSend;
   #onUp;
   #limit = 0; // characters; 0: none
@@ -27,14 +28,26 @@ export class Composer {
 
   /**
    * @param {object} parts
+   * @param {ShadowRoot} parts.root
+   * @param {import("./strings.js").Strings} parts.t
    * @param {(text: string, replyTo: number|undefined) => boolean} parts.onSend false
    *   when it cannot be sent now, and stays
    * @param {() => void} parts.onUp the keyboard wants to go to the messages
    */
-  constructor({ onSend, onUp }) {
+  constructor({ root, t, onSend, onUp }) {
+    const $ = finder(root);
+    this.#t = t;
+    this.#box = /** @type {HTMLTextAreaElement} */ ($("text"));
+    this.#button = /** @type {HTMLButtonElement} */ ($("send"));
+    this.#note = $("note");
+    this.#wait = $("note-wait");
+    this.#counter = $("counter");
+    this.#replyBar = $("reply-bar");
+    this.#replyName = $("reply-name");
+    this.#replyText = $("reply-text");
     this.#onSend = onSend;
     this.#onUp = onUp;
-    this.#form.addEventListener("submit", (e) => {
+    $("composer").addEventListener("submit", (e) => {
       e.preventDefault();
       this.#submit();
     });
@@ -70,8 +83,8 @@ export class Composer {
   answer(event) {
     this.#replyTo = event?.seq;
     this.#replyBar.hidden = !event;
-    $("reply-name").textContent = event?.user?.name || t.platformName;
-    $("reply-text").textContent = preview(event?.text ?? "");
+    this.#replyName.textContent = event ? nameOf(event.user, this.#t) : "";
+    this.#replyText.textContent = preview(event?.text ?? "");
     if (event) this.focus();
   }
 
@@ -111,7 +124,7 @@ export class Composer {
 
   #tick() {
     const left = this.#heldUntil - Date.now();
-    this.#wait.textContent = left > 0 ? t.again(Math.ceil(left / 1000)) : "";
+    this.#wait.textContent = left > 0 ? this.#t.again(Math.ceil(left / 1000)) : "";
     if (left <= 0) {
       clearInterval(this.#ticker);
       if (this.#heldUntil) this.#note.textContent = "";
@@ -123,7 +136,7 @@ export class Composer {
   #submit() {
     const text = this.#box.value.trim();
     if (!text || this.#left(text) < 0 || Date.now() < this.#heldUntil) return;
-    if (text.split("\n").length > MOST_LINES) return this.tell(t.tooManyLines(MOST_LINES));
+    if (text.split("\n").length > MOST_LINES) return this.tell(this.#t.tooManyLines(MOST_LINES));
     if (!this.#onSend(text, this.#replyTo)) return;
     this.#box.value = "";
     this.#note.textContent = "";
@@ -141,7 +154,7 @@ export class Composer {
     const text = this.#box.value.trim();
     const left = this.#left(text);
     const near = left < this.#limit * WARN_BELOW;
-    this.#counter.textContent = near ? t.charactersLeft(left) : "";
+    this.#counter.textContent = near ? this.#t.charactersLeft(left) : "";
     this.#counter.classList.toggle("over", left < 0);
     this.#button.disabled = this.#box.disabled || !text || left < 0 || Date.now() < this.#heldUntil;
     this.#box.style.height = "auto"; // as high as the text; the style sheet has the bounds
@@ -153,7 +166,7 @@ export class Composer {
     if (e.isComposing) return; // Enter chooses a word of an input method
     if (e.key === "Enter") {
       const full = this.#box.value.split("\n").length >= MOST_LINES;
-      if (e.shiftKey && full) this.tell(t.tooManyLines(MOST_LINES));
+      if (e.shiftKey && full) this.tell(this.#t.tooManyLines(MOST_LINES));
       if (!e.shiftKey || full) e.preventDefault();
       if (!e.shiftKey) this.#submit();
     } else if (e.key === "Escape") {

@@ -9,15 +9,13 @@ import { ChatError, isOurFault, reasonOf, verdict } from "./protocol.js";
 import { Pulse } from "./pulse.js";
 import { HttpError, request } from "./request.js";
 import { Routes } from "./routes.js";
-import { Session } from "./session.js";
-import { EventsTransport } from "./transport-events.js";
-import { PollingTransport } from "./transport-polling.js";
 import { WebSocketTransport } from "./transport-websocket.js";
 import { Wakeups } from "./wakeups.js";
 
 /** @typedef {import("./protocol.js").State} State */
 /** @typedef {import("./protocol.js").Closing} Closing */
 /** @typedef {import("./routes.js").TransportName} TransportName */
+/** @typedef {import("./session.js").Session} Session */
 /** @typedef {Record<string, any>} Json */
 
 /**
@@ -34,7 +32,7 @@ import { Wakeups } from "./wakeups.js";
  * `down`, or `drop`, nothing is heard any more.
  * @typedef {object} LinkParts
  * @property {string} base of the room
- * @property {Session} session over HTTP, at that address
+ * @property {Session} session over HTTP, at that address; a WebSocket has none
  * @property {Json} join
  * @property {typeof WebSocket} WebSocket
  * @property {typeof EventSource} EventSource
@@ -67,8 +65,20 @@ import { Wakeups } from "./wakeups.js";
  *   (null) may have to be sent again
  */
 
-/** @type {Record<TransportName, new (parts: LinkParts) => Link>} */
-const TRANSPORTS = { websocket: WebSocketTransport, events: EventsTransport, polling: PollingTransport };
+/** @typedef {new (parts: LinkParts) => Link} Transport */
+
+/**
+ * What is seldom needed is loaded when it is. A browser may remember a module that it could
+ * not load for as long as the page lives, under the address that was asked for: `again` is
+ * what to add to that at a further attempt.
+ * @type {Record<TransportName, (again: string) => Transport|Promise<Transport>>}
+ */
+const TRANSPORTS = {
+  websocket: () => WebSocketTransport,
+  events: async (again) => (await import(`./transport-events.js${again}`)).EventsTransport,
+  polling: async (again) => (await import(`./transport-polling.js${again}`)).PollingTransport,
+};
+const loadSession = async (/** @type {string} */ again) => (await import(`./session.js${again}`)).Session;
 
 const SECOND = 1000;
 const STATE_WITHIN = 5 * SECOND;
@@ -97,6 +107,7 @@ export class Connection {
   #failures = 0;
   #timesGone = 0;
   #waitIsTold = false;
+  #timesNotLoaded = 0;
   /** @type {State} */ #state = { name: "idle" };
   /** @type {ReturnType<typeof setTimeout>|undefined} */ #timer;
 
@@ -179,24 +190,28 @@ export class Connection {
       if (attempt === this.#attempt) this.#wait("no_token");
       return;
     }
-    if (attempt === this.#attempt) this.#openWith(join);
+    if (attempt === this.#attempt) this.#openWith(join, attempt);
   }
 
-  /** @param {Json} join */
-  #openWith(join) {
+  /** @param {Json} join @param {number} attempt */
+  async #openWith(join, attempt) {
     const { base, transport } = this.#routes.current;
-    if (this.#session?.base !== base) {
-      this.#session?.leave();
-      this.#session = new Session({ base, fetch: this.#fetch, random: this.#random, hear: (m) => this.#owner.hear(m) });
+    let Transport;
+    try {
+      Transport = await this.#load(base, transport);
+    } catch { // no way leads to where the modules come from, at the moment
+      if (attempt === this.#attempt) this.#cannot();
+      return;
     }
+    if (attempt !== this.#attempt) return;
     /** @type {<T extends any[]>(handle: (...args: T) => void) => (...args: T) => void} */
     const current = (handle) => (...args) => {
       if (this.#link === link) handle(...args);
     };
-    const link = new TRANSPORTS[transport]({
+    const link = new Transport({
       base,
       join,
-      session: this.#session,
+      session: /** @type {Session} */ (this.#session),
       WebSocket: this.#tools.WebSocket ?? globalThis.WebSocket,
       EventSource: this.#tools.EventSource ?? globalThis.EventSource,
       fetch: this.#fetch,
@@ -208,6 +223,26 @@ export class Connection {
     });
     this.#link = link;
     link.open();
+  }
+
+  /** Loads a transport, and the session that it needs. @param {string} base @param {TransportName} name */
+  async #load(base, name) {
+    if (this.#session?.base !== base) {
+      this.#session?.leave();
+      this.#session = null;
+    }
+    const again = this.#timesNotLoaded ? `?${this.#timesNotLoaded}` : "";
+    try {
+      const Transport = await TRANSPORTS[name](again);
+      if (name !== "websocket" && !this.#session) {
+        const Session = await loadSession(again);
+        this.#session = new Session({ base, fetch: this.#fetch, random: this.#random, hear: (/** @type {Json} */ m) => this.#owner.hear(m) });
+      }
+      return Transport;
+    } catch (err) {
+      this.#timesNotLoaded++;
+      throw err;
+    }
   }
 
   get #fetch() {

@@ -2,28 +2,30 @@
 /** Small helpers around the page. Whatever came from outside is set as text. */
 
 /**
- * The element with this id, which the page has.
- * @template {HTMLElement} [T=HTMLElement]
- * @param {string} id
- * @returns {T}
+ * Returns what finds the element with an id in a document or shadow root, which has it.
+ * @param {Document|ShadowRoot} root
+ * @returns {<T extends HTMLElement = HTMLElement>(id: string) => T}
  */
-export function $(id) {
-  const node = document.getElementById(id);
-  if (!node) throw new Error(`the page has no #${id}`);
-  return /** @type {T} */ (node);
+export function finder(root) {
+  return (id) => {
+    const node = root.getElementById(id);
+    if (!node) throw new Error(`there is no #${id}`);
+    return /** @type {any} */ (node);
+  };
 }
 
 /**
- * Makes an element. `props` are its properties; `dataset` and `aria` are spread
- * into attributes, and an undefined value is left out.
+ * Makes an element. `props` are its properties; `dataset` and `aria` are spread into
+ * attributes, `part` is an attribute, and an undefined value is left out.
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} tag
  * @param {Record<string, any>} [props]
  * @param {...(Node|string|null)} children
  * @returns {HTMLElementTagNameMap[K]}
  */
-export function el(tag, { dataset, aria, ...props } = {}, ...children) {
+export function el(tag, { dataset, aria, part, ...props } = {}, ...children) {
   const node = document.createElement(tag);
+  if (part) node.setAttribute("part", part);
   for (const [key, value] of Object.entries(props)) if (value !== undefined) /** @type {any} */ (node)[key] = value;
   for (const [key, value] of Object.entries(aria ?? {})) node.setAttribute(`aria-${key}`, value);
   Object.assign(node.dataset, dataset);
@@ -31,7 +33,7 @@ export function el(tag, { dataset, aria, ...props } = {}, ...children) {
   return node;
 }
 
-const LINK = /https?:\/\/[^\s<>"'`]+/giu;
+const LINK = /https?:\/\/[^\s<>"'\x60]+/giu;
 const TRAILING = /[.,;:!?…)\]}*_]+$/u;
 
 /**

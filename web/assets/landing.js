@@ -3,15 +3,18 @@
  * The page on the main port: enter a room, or open one. The API key lives in its
  * field alone: it goes out in a header, and is neither stored nor put in a URL.
  */
-import { $, el, webAddress } from "./dom.js";
-import { fill, strings as t } from "./strings.js";
+import { el, finder, webAddress } from "./dom.js";
+import { fill, loadStrings } from "./strings.js";
 
 /** @typedef {{name: string, port: number, viewers: number, title?: string}} OpenRoom */
 
 const ROOM_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const COPIED_FOR = 2000; // ms
 
-fill(document);
+const $ = finder(document);
+const t = await loadStrings(new URLSearchParams(location.search).get("lang"));
+fill(document.documentElement, t);
+document.title = t.landingTitle;
 
 /** @type {HTMLInputElement} */ const enterName = $("enter-name");
 /** @type {HTMLInputElement} */ const createName = $("create-name");

@@ -3,8 +3,9 @@
  * The list of messages. Events change a small model at once; the page is drawn
  * from it at most once a frame, and keeps a bounded number of rows.
  */
-import { colour, el, initial, linkify, preview } from "./dom.js";
-import { strings as t } from "./strings.js";
+import { el, finder } from "./dom.js";
+import { RowActions } from "./row-actions.js";
+import { makeAnnouncement, makeMessage, makeNotice } from "./row.js";
 
 /** @typedef {import("./protocol.js").LogEvent} LogEvent */
 /** @typedef {import("./protocol.js").User} User */
@@ -23,10 +24,13 @@ const NEAR_END = 48; // px
 const SAME_BREATH = 180_000; // ms in which one author's messages stand together
 
 export class LogView {
+  #t;
+  #root;
   #scroller;
   #list;
   #unsent;
   #jump;
+  #actions;
   #onReply;
   #onLeave;
 
@@ -43,25 +47,28 @@ export class LogView {
 
   /**
    * @param {object} parts
-   * @param {HTMLElement} parts.scroller
-   * @param {HTMLElement} parts.list role=log
-   * @param {HTMLElement} parts.unsent what is being sent
-   * @param {HTMLButtonElement} parts.jump
+   * @param {ShadowRoot} parts.root
+   * @param {import("./strings.js").Strings} parts.t
+   * @param {import("./actions.js").Actions<LogEvent>} parts.actions what can be done with a message
    * @param {(event: LogEvent) => void} parts.onReply
    * @param {() => void} parts.onLeave the keyboard wants to go back to the box
    */
-  constructor({ scroller, list, unsent, jump, onReply, onLeave }) {
-    this.#scroller = scroller;
-    this.#list = list;
-    this.#unsent = unsent;
-    this.#jump = jump;
+  constructor({ root, t, actions, onReply, onLeave }) {
+    const $ = finder(root);
+    this.#root = root;
+    this.#t = t;
+    this.#scroller = $("scroller");
+    this.#list = $("log"); // role=log
+    this.#unsent = $("unsent"); // what is being sent
+    this.#jump = $("jump");
     this.#onReply = onReply;
     this.#onLeave = onLeave;
-    scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    new ResizeObserver(() => this.#atEnd && this.#toEnd()).observe(scroller);
-    jump.addEventListener("click", () => this.#toEnd());
-    list.addEventListener("click", (e) => this.#clicked(e));
-    list.addEventListener("keydown", (e) => this.#keyed(e));
+    this.#actions = new RowActions({ list: this.#list, frame: $("container"), actions, t, eventOf: (row) => this.#eventOf(row) });
+    this.#scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    new ResizeObserver(() => this.#atEnd && this.#toEnd()).observe(this.#scroller);
+    this.#jump.addEventListener("click", () => this.#toEnd());
+    this.#list.addEventListener("click", (e) => this.#clicked(e));
+    this.#list.addEventListener("keydown", (e) => this.#keyed(e));
   }
 
   // What happened.
@@ -70,11 +77,6 @@ export class LogView {
   iAm(you) {
     this.#own.add(you.id);
     this.#ownName = (you.name ?? "").toLowerCase();
-  }
-
-  /** While the past is replayed nothing is read out. @param {boolean} yes */
-  replaying(yes) {
-    this.#list.setAttribute("aria-live", yes ? "off" : "polite");
   }
 
   /** @param {LogEvent} event a message or an announcement */
@@ -123,7 +125,7 @@ export class LogView {
   sending(id, text) {
     const row = el("div", { className: "pending" },
       el("p", { className: "text", dir: "auto", textContent: text }),
-      el("p", { className: "state", textContent: t.sending }));
+      el("p", { className: "state", textContent: this.#t.sending }));
     this.#pending.set(id, row);
     this.#unsent.append(row);
     this.#toEnd();
@@ -147,7 +149,7 @@ export class LogView {
   waiting(away) {
     for (const row of this.#pending.values()) {
       const state = row.querySelector(".state");
-      if (state) state.textContent = away ? t.sendingLater : t.sending;
+      if (state) state.textContent = away ? this.#t.sendingLater : this.#t.sending;
     }
   }
 
@@ -161,8 +163,8 @@ export class LogView {
     const row = el("div", { className: "pending failed" },
       el("p", { className: "text", dir: "auto", textContent: text }),
       el("p", { className: "state", textContent: reason }),
-      el("button", { type: "button", className: "link", textContent: t.sendAgain, onclick: () => again() && row.remove() }),
-      el("button", { type: "button", className: "link", textContent: t.discard, onclick: () => row.remove() }));
+      el("button", { type: "button", className: "link", textContent: this.#t.sendAgain, onclick: () => again() && row.remove() }),
+      el("button", { type: "button", className: "link", textContent: this.#t.discard, onclick: () => row.remove() }));
     this.#unsent.append(row);
     this.#toEnd();
   }
@@ -192,6 +194,7 @@ export class LogView {
 
   /** @param {Entry} entry */
   #forget(entry) {
+    if (entry.row) this.#actions.left(entry.row);
     entry.row?.remove();
     this.#messages.delete(entry.seq);
     this.#unconfirmed.delete(entry.seq);
@@ -225,39 +228,23 @@ export class LogView {
   #redraw(entry) {
     if (!entry.row) return;
     const row = this.#makeRow(entry, this.#entries[this.#entries.indexOf(entry) - 1]);
+    this.#actions.left(entry.row);
     entry.row.replaceWith(row);
     entry.row = row;
   }
 
   /** @param {Entry} entry @param {Entry} [before] */
   #makeRow({ event, notice }, before) {
-    if (!event) return el("p", { className: "notice", textContent: notice });
-    if (event.type === "announcement") return this.#makeAnnouncement(event);
+    if (!event) return makeNotice(notice);
+    if (event.type === "announcement") return makeAnnouncement(event, this.#t);
     const user = /** @type {User} */ (event.user);
-    const parent = event.reply_to ? this.#messages.get(event.reply_to)?.event : undefined;
-    const row = el("div", { className: "row", tabIndex: -1, dataset: { seq: String(event.seq) } },
-      colour(el("span", { className: "avatar", aria: { hidden: "true" }, textContent: initial(nameOf(user)) }), user.id),
-      makeHead(event, user),
-      event.reply_to && !event.redacted ? makeQuote(event.reply_to, parent) : null,
-      event.redacted
-        ? el("p", { className: "text removed", textContent: t.removed })
-        : el("p", { className: "text", dir: "auto" }, linkify(event.text ?? "")),
-      event.redacted ? null : makeReplyButton(user));
+    const parent = (event.reply_to && this.#messages.get(event.reply_to)?.event) || undefined;
+    const row = makeMessage(event, parent, this.#t);
     row.classList.toggle("joined", continues(event, before?.event));
     row.classList.toggle("own", this.#own.has(user.id));
     row.classList.toggle("for-me", this.#isForMe(event, parent));
     row.classList.toggle("unconfirmed", this.#unconfirmed.has(event.seq));
     return row;
-  }
-
-  /** @param {LogEvent} event */
-  #makeAnnouncement(event) {
-    return el("div", { className: "announcement", tabIndex: -1 },
-      el("p", { className: "head" },
-        el("strong", { textContent: event.scope === "global" ? t.announcementAll : t.announcement }),
-        event.by?.name ? el("span", { className: "name", dir: "auto", textContent: event.by.name }) : null,
-        makeTime(event.time)),
-      el("p", { className: "text", dir: "auto" }, linkify(event.text ?? "")));
   }
 
   /** @param {LogEvent} event @param {LogEvent|null} [parent] */
@@ -289,15 +276,13 @@ export class LogView {
   #showUnseen(n) {
     this.#unseen = n;
     this.#jump.hidden = this.#atEnd;
-    this.#jump.textContent = n ? t.newMessages(n) : t.toNewest;
+    this.#jump.textContent = n ? this.#t.newMessages(n) : this.#t.toNewest;
   }
 
   /** @param {MouseEvent} e */
   #clicked(e) {
-    const target = /** @type {HTMLElement} */ (e.target);
-    const button = target.closest("button");
-    if (button?.classList.contains("quote")) this.#goTo(Number(button.dataset.to));
-    else if (button?.classList.contains("reply")) this.#replyTo(button.closest(".row"));
+    const quote = /** @type {HTMLElement|null} */ (/** @type {HTMLElement} */ (e.target).closest(".quote[data-to]"));
+    if (quote) this.#goTo(Number(quote.dataset.to));
   }
 
   /** @param {number} seq */
@@ -307,62 +292,34 @@ export class LogView {
     row?.focus();
   }
 
-  /** @param {Element|null} row */
-  #replyTo(row) {
-    const event = this.#messages.get(Number(/** @type {HTMLElement|null} */ (row)?.dataset.seq))?.event;
-    if (event && !event.redacted) this.#onReply(event);
+  /** The message in a row, if anything can be done with it. @param {Element} row */
+  #eventOf(row) {
+    const event = this.#messages.get(Number(/** @type {HTMLElement} */ (row).dataset.seq))?.event;
+    return event && !event.redacted ? event : null;
   }
 
   /** @param {KeyboardEvent} e */
   #keyed(e) {
-    const rows = /** @type {NodeListOf<HTMLElement>} */ (this.#list.querySelectorAll(":scope > [tabindex]"));
-    const at = [...rows].indexOf(/** @type {HTMLElement} */ (document.activeElement));
-    const go = new Map([["ArrowUp", at < 0 ? rows.length - 1 : Math.max(0, at - 1)], ["ArrowDown", at + 1], ["Home", 0], ["End", rows.length - 1]]).get(e.key);
     if (e.altKey || e.ctrlKey || e.metaKey) return;
+    const rows = /** @type {NodeListOf<HTMLElement>} */ (this.#list.querySelectorAll(":scope > [tabindex]"));
+    const focused = this.#root.activeElement;
+    const at = [...rows].findIndex((row) => row.contains(focused));
+    const go = new Map([["ArrowUp", at < 0 ? rows.length - 1 : Math.max(0, at - 1)], ["ArrowDown", at + 1], ["Home", 0], ["End", rows.length - 1]]).get(e.key);
     if (go !== undefined) (rows[go] ?? { focus: this.#onLeave }).focus();
     else if (e.key === "Escape") this.#onLeave();
-    else if (e.key === "Enter" && at >= 0) this.#replyTo(rows[at]);
+    else if (e.key === "Enter" && rows[at] === focused) this.#reply(rows[at]);
     else return;
     e.preventDefault();
   }
-}
 
-/** @param {User} user */
-function nameOf(user) {
-  return user.name || (user.role === "platform" ? t.platformName : user.id);
+  /** @param {Element|undefined} row */
+  #reply(row) {
+    const event = row && this.#eventOf(row);
+    if (event) this.#onReply(event);
+  }
 }
 
 /** Whether `event` goes on where its author has just stopped. @param {LogEvent} event @param {LogEvent|null} [before] */
 function continues(event, before) {
   return before?.type === "message" && before.user?.id === event.user?.id && !event.reply_to && event.time - before.time < SAME_BREATH;
-}
-
-/** @param {LogEvent} event @param {User} user */
-function makeHead(event, user) {
-  const badges = [user.role, user.member ? "member" : ""].filter((b) => b && t.roles[b]);
-  return el("p", { className: "head" },
-    colour(el("span", { className: "name", dir: "auto", textContent: nameOf(user) }), user.id),
-    ...badges.map((b) => el("span", { className: `badge ${b}`, textContent: t.roles[/** @type {string} */ (b)] })),
-    makeTime(event.time));
-}
-
-/** @param {number} ms */
-function makeTime(ms) {
-  const date = new Date(ms);
-  const valid = !Number.isNaN(date.getTime());
-  return el("time", valid ? { dateTime: date.toISOString(), title: t.fullTime(ms), textContent: t.time(ms) } : {});
-}
-
-/** @param {number} seq @param {LogEvent|null} [parent] */
-function makeQuote(seq, parent) {
-  if (!parent) return el("p", { className: "quote", textContent: t.earlierMessage });
-  return el("button", { type: "button", className: "quote", tabIndex: -1, title: t.showOriginal, dataset: { to: String(seq) } },
-    parent.user ? colour(el("span", { className: "name", dir: "auto", textContent: nameOf(parent.user) }), parent.user.id) : null,
-    " ",
-    el("span", { dir: "auto", textContent: parent.redacted ? t.removed : preview(parent.text ?? "") }));
-}
-
-/** @param {User} user */
-function makeReplyButton(user) {
-  return el("button", { type: "button", className: "reply", tabIndex: -1, textContent: t.reply, aria: { label: t.replyTo(nameOf(user)) } });
 }

@@ -1,32 +1,34 @@
 // @ts-check
 /** What events say in words, in lines of their own between the messages. */
-import { strings as t } from "./strings.js";
 
 /** @typedef {import("./protocol.js").User} User */
+/** @typedef {import("./strings.js").Strings} Strings */
 
 /**
  * The lines for an event; none for what is shown otherwise, or not known.
  * @param {Record<string, any>} event
+ * @param {Strings} t
  * @returns {string[]}
  */
-export function noticeOf(event) {
-  return words[event.type]?.(event) ?? [];
+export function noticeOf(event, t) {
+  return words[event.type]?.(event, t) ?? [];
 }
 
-/** @type {Record<string, (event: Record<string, any>) => string[]>} */
+/** @type {Record<string, (event: Record<string, any>, t: Strings) => string[]>} */
 const words = {
-  cleared: ({ by }) => [t.cleared(by?.name ?? "")],
-  settings: (event) => Object.entries(t.settings)
+  cleared: ({ by }, t) => [t.cleared(by?.name ?? "")],
+  settings: (event, t) => Object.entries(t.settings)
     .filter(([key]) => key in event)
     .map(([key, tell]) => /** @type {(v: any) => string} */ (tell)(event[key])),
-  sanction: ({ kind, user, by, until, reason }) => (t.sanction[kind] ? [t.sanction[kind](nameOf(user), by?.name ?? "", until, reason ?? "")] : []),
-  poll: ({ question, options }) => [t.poll(question, options ?? [])],
-  poll_closed: ({ question, options, votes }) => [t.pollClosed(question, options ?? [], votes ?? [])],
-  tip: ({ user, amount, currency, text }) => [t.tip(nameOf(user), amount, currency, text ?? "")],
-  whisper: ({ from, to, text }) => [t.whisper(nameOf(from), nameOf(to), text)],
+  sanction: ({ kind, user, by, until, reason }, t) =>
+    (t.sanction[kind] ? [t.sanction[kind](nameOf(user, t), by?.name ?? "", until, reason ?? "")] : []),
+  poll: ({ question, options }, t) => [t.poll(question, options ?? [])],
+  poll_closed: ({ question, options, votes }, t) => [t.pollClosed(question, options ?? [], votes ?? [])],
+  tip: ({ user, amount, currency, text }, t) => [t.tip(nameOf(user, t), amount, currency, text ?? "")],
+  whisper: ({ from, to, text }, t) => [t.whisper(nameOf(from, t), nameOf(to, t), text)],
 };
 
-/** @param {User} [user] */
-function nameOf(user) {
-  return user?.name || user?.id || t.somebody;
+/** @param {User|undefined} user @param {Strings} t */
+export function nameOf(user, t) {
+  return user?.name || (user?.role === "platform" ? t.platformName : user?.id) || t.somebody;
 }

@@ -1,330 +1,350 @@
 // @ts-check
-/** The room's page: brings the client and the parts of the page together. */
+/**
+ * One chat in a shadow root: brings the client and the parts together. The parts know a
+ * `Room`, or what it hands them, and not each other.
+ */
+import { Actions } from "./actions.js";
 import { ChatClient } from "./chat-client.js";
 import { Composer } from "./composer.js";
-import { $, memory, preview } from "./dom.js";
+import { finder, preview } from "./dom.js";
+import { Join } from "./join.js";
 import { LogView } from "./log-view.js";
-import { noticeOf } from "./notices.js";
-import { People } from "./people.js";
+import { nameOf, noticeOf } from "./notices.js";
 import { ChatError } from "./protocol.js";
-import { fill, strings as t } from "./strings.js";
+import { request } from "./request.js";
+import { Speaker } from "./speaker.js";
+import { Status } from "./status.js";
+import { furnish } from "./template.js";
 
 /** @typedef {import("./protocol.js").LogEvent} LogEvent */
+/** @typedef {import("./protocol.js").User} User */
 /** @typedef {import("./protocol.js").State} State */
+/** @typedef {import("./strings.js").Strings} Strings */
+/** @typedef {"full"|"chat"|"overlay"} View */
 /** @typedef {string|(() => string|Promise<string>)} Token */
 
-const NAME = "chat.name";
-const LONGEST_NAME = 25; // characters
-const SHARED_STATE = "./"; // the room's public state stands where its page does
-
-fill(document);
-
-/** @type {Token} of the user; empty: a guest */
-let token = takeToken();
-// The page's address is the room's: at its own port, or under a path of another.
-const client = new ChatClient({ url: "./" });
-const log = new LogView({
-  scroller: $("scroller"),
-  list: $("log"),
-  unsent: $("unsent"),
-  jump: $("jump"),
-  onReply: (event) => composer.answer(event),
-  onLeave: () => composer.focus(),
-});
-const composer = new Composer({ onSend: send, onUp: () => log.focusNewest() });
-const people = new People(client);
-
-let roomName = "";
-let askedFor = "";
-/** @type {Record<string, any>} */
-let settings = {};
-let unread = 0;
-let wasLive = false;
+const STATE_WITHIN = 5000; // ms
+const MODERATES = new Set(["moderator", "producer"]);
 
 /**
- * The token that the page was given, by whoever shows it in `globalThis.chatToken`, or
- * behind # in its address. It is not left there.
- * @returns {Token}
+ * What a part that is loaded later (the desk, say) is given. It fires `info` when title,
+ * settings, viewers or who one is have changed, `unread` when the number of messages that
+ * nobody has seen has; all that the server says is heard at `client`.
  */
-function takeToken() {
-  const page = /** @type {{chatToken?: Token}} */ (globalThis);
-  const property = page.chatToken;
-  delete page.chatToken;
-  const fragment = new URLSearchParams(location.hash.slice(1));
-  const address = fragment.get("token");
-  if (address === null) return property ?? "";
-  fragment.delete("token");
-  const rest = fragment.toString();
-  history.replaceState(history.state, "", location.pathname + location.search + (rest && `#${rest}`));
-  return address;
-}
+export class Room extends EventTarget {
+  // Set at construction.
+  /** @type {ShadowRoot} */ root;
+  /** @type {ChatClient} */ client;
+  /** @type {Strings} */ t;
+  /** @type {View} */ view;
+  /** @type {AbortSignal} fires when the chat is taken off the page */ signal;
+  /** @type {Actions<LogEvent>} what can be done with a message */ messageActions = new Actions();
+  /** @type {Actions<User>} what can be done with a person, in the list of people */ userActions = new Actions();
+  /** @type {LogView} the messages */ log;
+  /** @type {Composer} the box */ composer;
+  /** @type {Speaker} what a screen reader is told */ speaker;
 
-/** The room also stands under a path of the main port, where the page is not there already. */
-function setFallback() {
-  const main = /** @type {HTMLMetaElement} */ (document.querySelector('meta[name="main"]')).content;
-  if (!main || location.protocol !== "http:" || new URL(main).origin === location.origin) return;
-  client.fallback = [`${main}r/${roomName}/`];
-}
+  // What is known of the room.
+  name = "";
+  /** @type {Record<string, any>} */ settings = {};
+  viewers = 0;
+  unread = 0;
 
-async function readState() {
-  try {
-    const answer = await fetch(SHARED_STATE, { headers: { Accept: "application/json" }, cache: "no-store" });
-    if (!answer.ok) return;
-    const { data } = await answer.json();
-    roomName = data.name;
-    setFallback();
-    if (client.state.name === "live") return; // the welcome knows better
-    settings = data.settings ?? {};
-    showRoom();
-    showViewers(data.viewers);
-  } catch {
-    // The page works without; the connection will tell what is wrong.
+  #$;
+  #stop = new AbortController();
+  #join;
+  #status;
+  #main;
+  #token = /** @type {Token} */ ("");
+  #askedFor = "";
+  #replaying = true;
+  /** @type {Promise<import("./people.js").People>|undefined} */ #people;
+  #deskIsHere = false;
+
+  /**
+   * @param {object} parts
+   * @param {ShadowRoot} parts.root is filled
+   * @param {ChatClient} parts.client
+   * @param {Strings} parts.t
+   * @param {View} parts.view
+   * @param {string} parts.main address of the server's main port, where the room stands
+   *   under a path too; empty: not known
+   */
+  constructor({ root, client, t, view, main }) {
+    super();
+    this.root = root;
+    this.client = client;
+    this.t = t;
+    this.view = view;
+    this.signal = this.#stop.signal;
+    this.#main = main;
+    furnish(root, t);
+    this.#$ = finder(root);
+    this.speaker = new Speaker(this.#$("spoken"), t);
+    this.log = new LogView({
+      root, t,
+      actions: this.messageActions,
+      onReply: (event) => this.composer.answer(event),
+      onLeave: () => this.composer.focus(),
+    });
+    this.composer = new Composer({ root, t, onSend: (text, replyTo) => this.#send(text, replyTo), onUp: () => this.log.focusNewest() });
+    this.#join = new Join({ root, t, onJoin: (name) => this.#enter(name), onShown: () => this.composer.focus() });
+    this.#status = new Status({
+      root, t,
+      onRetry: () => this.#enter(this.#askedFor),
+      hasToken: () => this.#token !== "",
+      onBack: () => this.speaker.say(t.reconnected),
+    });
+    this.messageActions.add({ id: "reply", first: true, label: () => t.reply, run: (event) => this.composer.answer(event) });
+    this.#$("rename").addEventListener("click", () => this.#join.ask("", client.state.name === "live"));
+    this.#$("people-toggle").addEventListener("click", () => this.#togglePeople());
+    document.addEventListener("visibilitychange", () => this.#setUnread(0), { signal: this.signal });
+    this.#listen();
+    this.#status.show(client.state);
+    this.#showRoom();
+    this.#readState();
   }
-}
 
-// Getting in.
-
-/** @type {HTMLInputElement} */
-const nameBox = $("name");
-
-function askName(problem = "") {
-  $("join").hidden = false;
-  $("chat").hidden = true;
-  $("join-cancel").hidden = client.state.name !== "live";
-  $("name-problem").textContent = problem;
-  nameBox.setAttribute("aria-invalid", String(problem !== ""));
-  nameBox.focus();
-  nameBox.select();
-}
-
-function showChat() {
-  $("join").hidden = true;
-  $("chat").hidden = false;
-  composer.focus();
-}
-
-/** @param {string} name */
-function enter(name) {
-  if (client.state.name !== "live" || name !== askedFor) client.connect({ name, token });
-  askedFor = name;
-  showChat();
-}
-
-/** A token says who one is. */
-function enterByToken() {
-  $("rename").hidden = true;
-  client.connect({ name: "", token });
-  showChat();
-}
-
-addEventListener("hashchange", () => {
-  const given = takeToken();
-  if (!given) return;
-  token = given;
-  enterByToken();
-});
-
-$("join-form").addEventListener("submit", (e) => {
-  e.preventDefault();
-  const name = nameBox.value.trim();
-  if ([...name].length > LONGEST_NAME) return askName(t.nameTooLong(LONGEST_NAME));
-  memory.set(NAME, name);
-  enter(name);
-});
-$("join-cancel").addEventListener("click", showChat);
-$("rename").addEventListener("click", () => askName());
-$("retry").addEventListener("click", () => (token ? enterByToken() : enter(nameBox.value.trim())));
-
-// Speaking.
-
-/**
- * @param {string} text
- * @param {number} [replyTo]
- */
-function send(text, replyTo) {
-  if (client.state.name !== "live") {
-    composer.tell(t.errors.offline);
-    return false;
+  /**
+   * Enters the room by a token or under a name; without either one is asked for a name,
+   * unless this browser remembers one.
+   * @param {{name: string, token: Token}} who
+   */
+  enter({ name, token }) {
+    this.#token = token;
+    this.#$("rename").hidden = token !== "";
+    const known = token || this.view === "overlay" ? "" : name || this.#askedFor || this.#join.remembered;
+    if (known === null) this.#join.ask();
+    else this.#enter(known);
   }
-  const answer = client.message(text, { replyTo });
-  log.sending(answer.id, text);
-  answer.then(
-    ({ seq }) => log.sent(answer.id, seq),
-    (err) => {
-      log.sent(answer.id);
-      refused(err, text, replyTo);
+
+  /** Leaves the room for good, and lets go of the page. */
+  stop() {
+    this.#stop.abort();
+    this.#status.stop();
+    this.client.leave();
+  }
+
+  /** @param {string} name */
+  #enter(name) {
+    const live = this.client.state.name === "live";
+    if (this.#token || !live || name !== this.#askedFor) this.client.connect({ name, token: this.#token });
+    this.#askedFor = name;
+    this.#join.done();
+    if (this.view === "full") this.composer.focus();
+  }
+
+  /** What can be known of the room without entering it. */
+  async #readState() {
+    try {
+      const data = await request(fetch.bind(globalThis), this.client.url, { within: STATE_WITHIN });
+      this.#isNamed(data.name);
+      if (this.client.state.name === "live") return; // the welcome knows better
+      this.settings = data.settings ?? {};
+      this.#showViewers(data.viewers);
+      this.#showRoom();
+    } catch {
+      // It works without; the connection will tell what is wrong.
+    }
+  }
+
+  /** The room also stands under a path of the main port. @param {string} name */
+  #isNamed(name) {
+    this.name = name;
+    if (this.#main) this.client.fallback = [`${this.#main}r/${name}/`];
+  }
+
+  // Speaking.
+
+  /**
+   * @param {string} text
+   * @param {number} [replyTo]
+   */
+  #send(text, replyTo) {
+    if (this.client.state.name !== "live") {
+      this.composer.tell(this.t.errors.offline);
+      return false;
+    }
+    const answer = this.client.message(text, { replyTo });
+    this.log.sending(answer.id, text);
+    answer.then(
+      ({ seq }) => this.log.sent(answer.id, seq),
+      (err) => {
+        this.log.sent(answer.id);
+        this.#refused(err, text, replyTo);
+      },
+    );
+    return true;
+  }
+
+  /**
+   * @param {unknown} err
+   * @param {string} text
+   * @param {number} [replyTo]
+   */
+  #refused(err, text, replyTo) {
+    if (!(err instanceof ChatError)) throw err;
+    const reason = this.reason(err);
+    const back = this.composer.giveBack(text);
+    if (!back) this.log.failed(text, reason, () => this.#send(text, replyTo));
+    if (back || err.retryAfter) this.composer.tell(reason, err.retryAfter);
+  }
+
+  /** Why a command failed, for a person. @param {ChatError} err */
+  reason(err) {
+    return this.t.errors[err.code] ?? (err.message || this.t.otherError);
+  }
+
+  // Hearing.
+
+  #listen() {
+    const { client, log } = this;
+    const on = (/** @type {string} */ type, /** @type {(detail: any) => void} */ handle) =>
+      client.addEventListener(type, (e) => handle(/** @type {CustomEvent} */ (e).detail), { signal: this.signal });
+    on("state", (state) => this.#stateChanged(state));
+    on("welcome", (welcome) => this.#welcomed(welcome));
+    on("seen", ({ id, seq }) => log.seen(id, seq));
+    on("viewers", ({ count }) => this.#showViewers(count));
+    on("skipped", ({ from, to }) => log.notice(this.t.skipped(to - from + 1)));
+    on("reset", ({ sameLog }) => {
+      log.reset();
+      log.notice(sameLog ? this.t.missed : this.t.newLog);
+    });
+    on("fault", (err) => this.composer.tell(this.reason(err), err.retryAfter));
+    on("event", (event) => this.#happens(event));
+    on("caughtup", () => {
+      this.#replaying = false;
+      this.#showPinned();
+    });
+    on("whisper", (whisper) => this.#notice(whisper));
+  }
+
+  /** @param {State} state */
+  #stateChanged(state) {
+    const { host } = this.root;
+    /** @type {HTMLElement} */ (host).dataset.state = state.name;
+    /** @type {HTMLElement} */ (host).dataset.transport = state.name === "live" ? this.client.transport : "";
+    this.composer.enabled = state.name !== "closed";
+    this.log.waiting(state.name !== "live");
+    if (state.name === "live") {
+      this.#$("people-toggle").hidden = false;
+      this.composer.hush();
+    }
+    this.#status.show(state);
+    if (state.name === "refused") this.#join.ask(state.message);
+  }
+
+  /** @param {import("./protocol.js").Welcome} welcome */
+  #welcomed({ room, you, settings, limits, viewers }) {
+    this.#isNamed(room);
+    this.settings = settings ?? {};
+    this.#replaying = true;
+    this.log.iAm(you);
+    this.composer.limit = limits?.text ?? 0;
+    this.#$("me").textContent = nameOf(you, this.t);
+    this.#showViewers(viewers);
+    this.#showRoom();
+    if (MODERATES.has(you.role ?? "") && this.view !== "overlay") this.#openDesk();
+  }
+
+  /** Who moderates has more to do; the others need not load it. */
+  async #openDesk() {
+    if (this.#deskIsHere) return;
+    this.#deskIsHere = true;
+    const { default: open } = await import("./desk.js");
+    open(this);
+  }
+
+  /** @param {LogEvent} event */
+  #happens(event) {
+    this.#happened[event.type]?.(event);
+    this.#notice(event);
+    this.#showPinned();
+  }
+
+  /** @param {Record<string, any>} event */
+  #notice(event) {
+    for (const notice of noticeOf(event, this.t)) {
+      this.log.notice(notice);
+      this.#say(notice);
+    }
+  }
+
+  /** The past is not read out. @param {string} text */
+  #say(text) {
+    if (!this.#replaying) this.speaker.say(text);
+  }
+
+  /**
+   * What kinds of events do beside what they say in words.
+   * @type {Record<string, (event: any) => void>}
+   */
+  #happened = {
+    message: (event) => {
+      this.log.add(event);
+      this.#setUnread(document.hidden ? this.unread + 1 : 0);
+      this.#say(`${nameOf(event.user, this.t)}: ${event.text ?? ""}`);
     },
-  );
-  return true;
+    announcement: (event) => {
+      this.log.add(event);
+      this.#say(`${this.t.announcement}: ${event.text}`);
+    },
+    deleted: ({ target }) => {
+      this.log.redact(target);
+      this.composer.removed((seq) => seq === target);
+    },
+    cleared: (event) => {
+      this.log.clear(event.seq);
+      this.composer.removed((seq) => seq < event.seq);
+    },
+    settings: ({ type, seq, time, by, ...changed }) => {
+      this.settings = { ...this.settings, ...changed };
+      this.#showRoom();
+    },
+  };
+
+  // Showing.
+
+  /** What people call it. */
+  get title() {
+    return this.settings.title || this.name || this.t.chat;
+  }
+
+  #showRoom() {
+    this.#$("title").textContent = this.title;
+    this.#$("room-name").textContent = this.settings.title ? this.name : "";
+    const modes = Object.entries(this.t.modes).filter(([key]) => this.settings[key]);
+    this.#$("modes").textContent = modes.map(([key, tell]) => /** @type {(v: any) => string} */ (tell)(this.settings[key])).join(" · ");
+    this.#showPinned();
+    this.dispatchEvent(new Event("info"));
+  }
+
+  #showPinned() {
+    const pinned = this.settings.pinned ? this.log.message(this.settings.pinned) : null;
+    this.#$("pinned").hidden = !this.settings.pinned || pinned?.redacted === true;
+    this.#$("pinned-text").textContent = pinned && !pinned.redacted
+      ? this.t.pinnedText(pinned.user?.name ?? "", preview(pinned.text ?? ""))
+      : this.t.earlierMessage;
+  }
+
+  /** @param {number} count */
+  #showViewers(count) {
+    this.viewers = count;
+    this.#$("viewers").textContent = this.t.number(count);
+    this.#$("people-toggle").setAttribute("aria-label", this.t.peopleLabel(count));
+    this.#$("watching").textContent = count ? this.t.watching(count) : "";
+    this.dispatchEvent(new Event("info"));
+  }
+
+  /** @param {number} n */
+  #setUnread(n) {
+    if (n === this.unread) return;
+    this.unread = n;
+    this.dispatchEvent(new Event("unread"));
+  }
+
+  async #togglePeople() {
+    this.#people ??= import("./people.js").then(({ People }) => new People(this));
+    (await this.#people).toggle();
+  }
 }
-
-/**
- * @param {unknown} err
- * @param {string} text
- * @param {number} [replyTo]
- */
-function refused(err, text, replyTo) {
-  if (!(err instanceof ChatError)) throw err;
-  const reason = t.errors[err.code] ?? (err.message || t.otherError);
-  const back = composer.giveBack(text);
-  if (!back) log.failed(text, reason, () => send(text, replyTo));
-  if (back || err.retryAfter) composer.tell(reason, err.retryAfter);
-}
-
-// Hearing.
-
-client.addEventListener("welcome", (e) => {
-  const welcome = /** @type {CustomEvent<import("./protocol.js").Welcome>} */ (e).detail;
-  roomName = welcome.room;
-  settings = welcome.settings ?? {};
-  setFallback();
-  log.iAm(welcome.you);
-  log.replaying(true);
-  composer.limit = welcome.limits?.text ?? 0;
-  $("me").textContent = welcome.you.name ?? "";
-  showRoom();
-  showViewers(welcome.viewers);
-});
-
-on("caughtup", () => log.replaying(false));
-on("seen", ({ id, seq }) => log.seen(id, seq));
-on("viewers", ({ count }) => {
-  showViewers(count);
-  people.changed();
-});
-on("skipped", ({ from, to }) => log.notice(t.skipped(to - from + 1)));
-on("reset", ({ sameLog }) => {
-  log.reset();
-  log.notice(sameLog ? t.missed : t.newLog);
-});
-on("fault", (err) => composer.tell(t.errors[err.code] ?? (err.message || t.otherError), err.retryAfter));
-on("event", (/** @type {LogEvent} */ event) => {
-  happened[event.type]?.(event);
-  for (const notice of noticeOf(event)) log.notice(notice);
-  showPinned();
-});
-on("caughtup", showPinned);
-on("whisper", (whisper) => noticeOf(whisper).forEach((notice) => log.notice(notice)));
-
-/**
- * What kinds of events do to the page beside what they say in words.
- * @type {Record<string, (event: any) => void>}
- */
-const happened = {
-  message(event) {
-    log.add(event);
-    showUnread(document.hidden ? unread + 1 : 0);
-  },
-  announcement: (event) => log.add(event),
-  deleted(event) {
-    log.redact(event.target);
-    composer.removed((seq) => seq === event.target);
-  },
-  cleared(event) {
-    log.clear(event.seq);
-    composer.removed((seq) => seq < event.seq);
-  },
-  settings(event) {
-    const { type, seq, time, by, ...changed } = event;
-    settings = { ...settings, ...changed };
-    showRoom();
-  },
-};
-
-/**
- * @param {string} type
- * @param {(detail: any) => void} handle
- */
-function on(type, handle) {
-  client.addEventListener(type, (e) => handle(/** @type {CustomEvent} */ (e).detail));
-}
-
-// Showing.
-
-function showRoom() {
-  $("title").textContent = settings.title || roomName || t.chat;
-  $("room-name").textContent = settings.title ? roomName : "";
-  const modes = Object.entries(t.modes).filter(([key]) => settings[key]);
-  $("modes").textContent = modes.map(([key, tell]) => /** @type {(v: any) => string} */ (tell)(settings[key])).join(" · ");
-  showUnread(unread);
-  showPinned();
-}
-
-function showPinned() {
-  const pinned = settings.pinned ? log.message(settings.pinned) : null;
-  $("pinned").hidden = !settings.pinned || pinned?.redacted === true;
-  $("pinned-text").textContent = pinned && !pinned.redacted ? t.pinnedText(pinned.user?.name ?? "", preview(pinned.text ?? "")) : t.earlierMessage;
-}
-
-/** @param {number} count */
-function showViewers(count) {
-  $("viewers").textContent = t.number(count);
-  $("people-toggle").setAttribute("aria-label", t.peopleLabel(count));
-  $("watching").textContent = count ? t.watching(count) : "";
-}
-
-/** @param {number} n */
-function showUnread(n) {
-  unread = n;
-  document.title = t.pageTitle(settings.title || roomName || t.chat, n);
-}
-document.addEventListener("visibilitychange", () => showUnread(0));
-
-/** @type {ReturnType<typeof setInterval>|undefined} */
-let countdown;
-
-on("state", (/** @type {State} */ state) => {
-  clearInterval(countdown);
-  document.body.dataset.state = state.name;
-  document.body.dataset.transport = state.name === "live" ? client.transport : "";
-  composer.enabled = state.name !== "closed";
-  log.waiting(state.name !== "live");
-  $("retry").hidden = state.name !== "closed" && state.name !== "waiting";
-  $("retry").textContent = state.name === "closed" ? t.joinAgain : t.retryNow;
-  showState[state.name](state);
-});
-
-/** @type {Record<State["name"], (state: State) => void>} */
-const showState = {
-  idle: () => tellState(t.notJoined, ""),
-  connecting: () => tellState(wasLive ? t.reconnecting : t.connecting, $("why").textContent ?? ""),
-  live() {
-    tellState(t.live, "");
-    if (wasLive) $("spoken").textContent = t.reconnected;
-    wasLive = true;
-    $("people-toggle").hidden = false;
-    composer.hush();
-    people.changed();
-  },
-  waiting({ reason, until = 0 }) {
-    const show = () => tellState(t.reconnectingIn(Math.max(0, Math.ceil((until - Date.now()) / 1000))), t.waits[reason ?? ""] ?? t.waits.lost);
-    show();
-    countdown = setInterval(show, 250);
-  },
-  refused({ message }) {
-    tellState(t.notJoined, "");
-    askName(message);
-  },
-  closed({ reason = "", message }) {
-    const why = token && reason === "unauthorized" ? t.tokenRefused : t.closed[reason];
-    tellState(t.closedState, why ?? (message || t.closed.other));
-  },
-};
-
-/** @param {string} state @param {string} why */
-function tellState(state, why) {
-  $("state").textContent = state;
-  if ($("why").textContent !== why) $("why").textContent = why;
-  $("banner").hidden = why === "";
-}
-
-tellState(t.notJoined, "");
-document.body.dataset.state = "idle";
-showRoom();
-readState();
-
-const remembered = memory.get(NAME);
-nameBox.value = remembered ?? "";
-if (token) enterByToken();
-else if (remembered === null) askName();
-else enter(remembered);
