@@ -195,7 +195,7 @@ func newStandIn(t *testing.T, play ...func(ws *standInConn)) *standIn {
 	t.Helper()
 	s := &standIn{t: t, play: play}
 	mux := http.NewServeMux()
-	mux.Handle("/{$}", web.Room())
+	mux.Handle("/{$}", web.Room(web.RoomOptions{}))
 	mux.Handle("/assets/", web.Assets())
 	mux.HandleFunc("/ws", s.serve)
 	s.Server = httptest.NewServer(mux)

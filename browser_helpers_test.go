@@ -168,22 +168,28 @@ func (p *page) heard(event any) {
 }
 
 func (p *page) requested(address string, document bool) {
+	if strings.HasPrefix(address, "data:") {
+		return // it asks nobody
+	}
 	p.urls = append(p.urls, address)
 	origin := ""
-	if u, err := url.Parse(address); err == nil {
+	if u, err := url.Parse(strings.TrimPrefix(address, "blob:")); err == nil { // which is of the page's own making
 		origin = strings.Replace(u.Scheme, "ws", "http", 1) + "://" + u.Host
 	}
 	if document {
 		p.origin = origin
 	}
-	if origin != p.origin && !slices.Contains(p.friends, origin) || !strings.HasPrefix(origin, "http://127.0.0.1:") {
+	if origin != p.origin && !slices.Contains(p.friends, origin) || !loopback.MatchString(origin) {
 		p.strangers = append(p.strangers, address)
 	}
 }
 
+// loopback is where all that pages may speak to is.
+var loopback = regexp.MustCompile(`^https?://127\.0\.0\.1:\d+$`)
+
 func hasPolicy(headers network.Headers) bool {
 	for name, value := range headers {
-		if strings.EqualFold(name, "Content-Security-Policy") && strings.HasPrefix(fmt.Sprint(value), "default-src 'none'; script-src 'self';") {
+		if strings.EqualFold(name, "Content-Security-Policy") && strings.HasPrefix(fmt.Sprint(value), "default-src 'none'; script-src 'self'") {
 			return true
 		}
 	}

@@ -81,9 +81,14 @@ func (b *browser) testPicture(t *testing.T) {
 
 // theme makes a page light or dark.
 func theme(scheme string) chromedp.Action[chromedp.Void] {
+	return media("prefers-color-scheme", scheme)
+}
+
+// media has a page see a preference of its user.
+func media(feature, value string) chromedp.Action[chromedp.Void] {
 	return chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
 		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+			Features: []*emulation.MediaFeature{{Name: feature, Value: value}},
 		})
 		return err
 	})

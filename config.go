@@ -49,6 +49,8 @@ type config struct {
 	TokenSecret           secret           `env:"TOKEN_SECRET" may:"any text without control characters, 16 characters or more in production" doc:"HS256 secret of user tokens; empty: one of the server's own, kept in the journal" secret:"yes"`
 	TokenJWKSURL          webURL           `env:"TOKEN_JWKS_URL" may:"an http or https URL such as https://example.com/keys.json, in production https" doc:"key set of tokens that the platform signs itself (RS256, ES256, EdDSA); empty: none"`
 	AllowedOrigins        room.Origins     `env:"ALLOWED_ORIGINS" envDefault:"*" may:"origins such as https://example.com or https://*.example.com, comma separated, or *" doc:"origins whose pages may connect"`
+	HLSURL                scriptURL        `env:"HLS_JS_URL" may:"an https URL such as https://cdn.example.com/hls.light.min.js, or a path of the pages' own origin such as /hls.light.min.js" doc:"hls.js, for browsers that cannot play streams by themselves; empty: none"`
+	HLSIntegrity          integrity        `env:"HLS_JS_INTEGRITY" may:"sha256-, sha384- or sha512- and the hash of the script in base64" doc:"what hls.js must hash to; browsers run nothing else"`
 	TrustedProxies        clientip.Trusted `env:"TRUSTED_PROXIES" envDefault:"127.0.0.0/8,::1" may:"addresses or prefixes such as 10.0.0.0/8, comma separated" doc:"whose X-Forwarded-For is believed"`
 
 	LoadBalancers        urls     `env:"LOADBALANCERS" may:"http or https URLs, comma separated" doc:"base URLs of the load balancers"`
@@ -157,6 +159,9 @@ func (c *config) check() []string {
 	}
 	if c.Port != 0 && c.Port == c.AdminPort && c.Bind == c.AdminBind {
 		refuse("PORT and ADMIN_PORT are both %d; they must differ", c.Port)
+	}
+	if (c.HLSURL == "") != (c.HLSIntegrity == "") {
+		refuse("HLS_JS_URL is %q and HLS_JS_INTEGRITY is %q; set both, or neither", c.HLSURL, c.HLSIntegrity)
 	}
 	if c.Host != "" && !hostForm.MatchString(c.Host) {
 		refuse("HOST is %q; it may be a host name or an address, without scheme and port", c.Host)

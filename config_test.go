@@ -84,7 +84,7 @@ var defaults = map[string]string{
 	"ROOM_PORTS": "34000 to 34999", "MAX_ROOMS": "0", "MAX_CONNECTIONS": "0", "MAX_CONNECTIONS_PER_ROOM": "0",
 	"MAX_CONNECTIONS_PER_IP": "0", "ROOM_IDLE_TIMEOUT": "0s", "HISTORY": "100", "GUESTS": "chat", "LIMIT_TEXT": "500",
 	"LIMIT_MESSAGES": "20/30s", "LIMIT_BURST": "3/1s", "LIMIT_MODERATORS": "100/30s", "LIMIT_COMMANDS": "30/1s",
-	"LIMIT_BACKLOG": "262144", "TOKEN_SECRET": "", "TOKEN_JWKS_URL": "", "ALLOWED_ORIGINS": "[*]",
+	"LIMIT_BACKLOG": "262144", "TOKEN_SECRET": "", "TOKEN_JWKS_URL": "", "HLS_JS_URL": "", "HLS_JS_INTEGRITY": "", "ALLOWED_ORIGINS": "[*]",
 	"TRUSTED_PROXIES": "127.0.0.0/8,::1", "LOADBALANCERS": "[]", "LOADBALANCER_KEY": "", "LOADBALANCER_INTERVAL": "10s",
 	"LISTING_URL": "", "LISTING_KEY": "", "CREDIT_URL": "", "CREDIT_KEY": "", "CREDIT_FAIL_OPEN": "true",
 	"MONGO_URI": "", "MONGO_DATABASE": "chatserver", "CACHE_FILE": "", "CACHE_REFRESH": "30s", "DATA_DIR": "./data",
@@ -117,10 +117,17 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
+// A script and its hash, which come together.
+const (
+	goodScript    = "HLS_JS_URL=https://cdn.example/hls.js"
+	goodIntegrity = "HLS_JS_INTEGRITY=sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+)
+
 // values are good and bad ones of each variable; a good one with what comes of it.
 var values = map[string]struct {
 	good map[string]string
 	bad  []string
+	with string // the setting that it wants beside it
 }{
 	"KEY":                      {good: map[string]string{"x": "x", "a key with spaces": "a key with spaces"}, bad: []string{""}},
 	"ADMIN_KEY":                {good: map[string]string{"x": "x"}, bad: []string{""}},
@@ -147,18 +154,35 @@ var values = map[string]struct {
 	"LIMIT_BACKLOG":            {good: map[string]string{"4KiB": "4096", "4096": "4096", "1MiB": "1048576", "64 KiB": "65536", "1024MiB": "1073741824"}, bad: []string{"0", "4095", "-1", "256KB", "256kib", "1025MiB", "2147483647MiB", "KiB", "1.5MiB", "x"}},
 	"TOKEN_SECRET":             {good: map[string]string{"x": "x", "a secret with spaces": "a secret with spaces"}, bad: []string{"a\nb", "a\x00b"}},
 	"TOKEN_JWKS_URL":           {good: map[string]string{"https://platform.example/keys.json": "https://platform.example/keys.json", "http://127.0.0.1:8000/keys?p=1": "http://127.0.0.1:8000/keys?p=1"}, bad: []string{"keys.json", "ftp://platform.example/keys.json", "https://", "https://:443/keys.json", "http://[::1", "https://platform.example:port/", "https://ann:hunter2@platform.example:port/"}},
-	"ALLOWED_ORIGINS":          {good: map[string]string{"*": "[*]", "https://Example.com, https://*.example.org": "[https://example.com https://*.example.org]"}, bad: []string{"example.com", "https://example.com/path", "ftp://example.com", "https://", ",", "https://u:p@example.com"}},
-	"TRUSTED_PROXIES":          {good: map[string]string{"10.0.0.0/8": "10.0.0.0/8", "::1, 192.0.2.1": "::1,192.0.2.1", "none": "none"}, bad: []string{"10.0.0.0/33", "proxy.example", "10.0.0", "1.2.3.4;5.6.7.8"}},
-	"LOADBALANCERS":            {good: map[string]string{"https://lb.example:2000/": "[https://lb.example:2000]", "http://a, https://b/x/ ,": "[http://a https://b/x]"}, bad: []string{"lb.example:2000", "ftp://lb.example", "https://", "https://lb.example?x=1", "https://lb.example#x", "http://:8080", "http://lb.example?", "http://[::1"}},
-	"LOADBALANCER_KEY":         {good: map[string]string{"secret": "secret"}, bad: []string{"a\nb", "a\x00b"}},
-	"LOADBALANCER_INTERVAL":    {good: map[string]string{"1s": "1s", "500ms": "500ms"}, bad: []string{"0", "-1s", "10", "x"}},
-	"MONGO_URI":                {good: map[string]string{"mongodb://db.example": "mongodb://db.example", "mongodb://user:hunter2@a:27017,b/?replicaSet=rs": "mongodb://user:hunter2@a:27017,b/?replicaSet=rs"}, bad: []string{"db.example", "http://db.example", "mongodb+srv://", "mongodb://user:hunter2@"}},
-	"MONGO_DATABASE":           {good: map[string]string{"platform": "platform"}, bad: []string{"a/b", "a b", "a.b", "a$"}},
-	"CACHE_FILE":               {good: map[string]string{"cache.json": "cache.json"}},
-	"CACHE_REFRESH":            {good: map[string]string{"1s": "1s"}, bad: []string{"0", "-1s", "30", "x"}},
-	"DATA_DIR":                 {good: map[string]string{"/var/lib/chatserver": "/var/lib/chatserver"}},
-	"JOURNAL_RETENTION":        {good: map[string]string{"1h": "1h0m0s"}, bad: []string{"0", "-1h", "7d", "168"}},
-	"DRAIN_TIMEOUT":            {good: map[string]string{"1s": "1s", "2m": "2m0s"}, bad: []string{"0", "-1s", "10", "x"}},
+	"HLS_JS_URL": {with: goodIntegrity, good: map[string]string{
+		"https://cdn.example/npm/hls.js@1.7.4/dist/hls.light.min.js": "https://cdn.example/npm/hls.js@1.7.4/dist/hls.light.min.js",
+		"https://127.0.0.1:8443/hls.js?v=1%202":                      "https://127.0.0.1:8443/hls.js?v=1%202", "/hls.js": "/hls.js", "/static/hls.js": "/static/hls.js",
+	}, bad: []string{
+		"http://cdn.example/hls.js", "hls.js", "//cdn.example/hls.js", "/", "https://cdn.example", "https://cdn.example/", "https:///hls.js", "https://[2001:db8::1]/hls.js",
+		"https://cdn.example/a b.js", "https://cdn.example/a;script-src *", "https://cdn.example/a,b.js", "https://cdn.example/'unsafe-inline'", `https://cdn.example/"onload="x`, "https://cdn.example:port/hls.js",
+		"https://ann:hunter2@cdn.example/hls.js", "https://cdn.example/hls.js#x", "https://*.example/hls.js", "data:text/javascript,x", "javascript:alert(1)", `/\cdn.example/hls.js`, "/hls\n.js",
+	}},
+	"HLS_JS_INTEGRITY": {with: goodScript, good: map[string]string{
+		"sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=":                                             "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+		"sha384-OLBgp1GsljhM2TJ+sbHjaiH9txEUvgdDTAzHv2P24donTt6/529l+9Ua0vFImLlb":                         "sha384-OLBgp1GsljhM2TJ+sbHjaiH9txEUvgdDTAzHv2P24donTt6/529l+9Ua0vFImLlb",
+		"sha512-z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg==": "sha512-z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg==",
+	}, bad: []string{
+		"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", "md5-1B2M2Y8AsgTpgAmY7PhCfg==", "sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=", "sha256-", "sha256", "SHA256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+		"sha384-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", "sha256-47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU=", "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU",
+		"sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU= sha256-OLBgp1GsljhM2TJ+sbHjaiH9txEUvgdDTAzHv2P24do=", "sha256-47DEQpj8HBSa+/TImW+5\nJCeuQeRkm5NMpJWZG3hSuFU=", "-",
+	}},
+	"ALLOWED_ORIGINS":       {good: map[string]string{"*": "[*]", "https://Example.com, https://*.example.org": "[https://example.com https://*.example.org]"}, bad: []string{"example.com", "https://example.com/path", "ftp://example.com", "https://", ",", "https://u:p@example.com"}},
+	"TRUSTED_PROXIES":       {good: map[string]string{"10.0.0.0/8": "10.0.0.0/8", "::1, 192.0.2.1": "::1,192.0.2.1", "none": "none"}, bad: []string{"10.0.0.0/33", "proxy.example", "10.0.0", "1.2.3.4;5.6.7.8"}},
+	"LOADBALANCERS":         {good: map[string]string{"https://lb.example:2000/": "[https://lb.example:2000]", "http://a, https://b/x/ ,": "[http://a https://b/x]"}, bad: []string{"lb.example:2000", "ftp://lb.example", "https://", "https://lb.example?x=1", "https://lb.example#x", "http://:8080", "http://lb.example?", "http://[::1"}},
+	"LOADBALANCER_KEY":      {good: map[string]string{"secret": "secret"}, bad: []string{"a\nb", "a\x00b"}},
+	"LOADBALANCER_INTERVAL": {good: map[string]string{"1s": "1s", "500ms": "500ms"}, bad: []string{"0", "-1s", "10", "x"}},
+	"MONGO_URI":             {good: map[string]string{"mongodb://db.example": "mongodb://db.example", "mongodb://user:hunter2@a:27017,b/?replicaSet=rs": "mongodb://user:hunter2@a:27017,b/?replicaSet=rs"}, bad: []string{"db.example", "http://db.example", "mongodb+srv://", "mongodb://user:hunter2@"}},
+	"MONGO_DATABASE":        {good: map[string]string{"platform": "platform"}, bad: []string{"a/b", "a b", "a.b", "a$"}},
+	"CACHE_FILE":            {good: map[string]string{"cache.json": "cache.json"}},
+	"CACHE_REFRESH":         {good: map[string]string{"1s": "1s"}, bad: []string{"0", "-1s", "30", "x"}},
+	"DATA_DIR":              {good: map[string]string{"/var/lib/chatserver": "/var/lib/chatserver"}},
+	"JOURNAL_RETENTION":     {good: map[string]string{"1h": "1h0m0s"}, bad: []string{"0", "-1h", "7d", "168"}},
+	"DRAIN_TIMEOUT":         {good: map[string]string{"1s": "1s", "2m": "2m0s"}, bad: []string{"0", "-1s", "10", "x"}},
 }
 
 func TestValues(t *testing.T) {
@@ -169,14 +193,14 @@ func TestValues(t *testing.T) {
 				t.Fatalf("say in values what %s may be and what not", name)
 			}
 			for text, want := range v.good {
-				c, faults := parseConfig(environment(name + "=" + text))
+				c, faults := parseConfig(environment(v.with, name+"="+text))
 				wantFaults(t, fmt.Sprintf("%s=%q", name, text), faults)
 				if got := show(c, name); got != want {
 					t.Errorf("%s=%q: want %s, got %s", name, text, want, got)
 				}
 			}
 			for _, text := range v.bad {
-				_, faults := parseConfig(environment(name + "=" + text))
+				_, faults := parseConfig(environment(v.with, name+"="+text))
 				wantFaults(t, fmt.Sprintf("%s=%q", name, text), faults, name+" ")
 			}
 		})
@@ -192,7 +216,7 @@ func TestFaultsSayWhatMayBe(t *testing.T) {
 			t.Errorf("%s: say in its tags what it means and what it may be", name)
 		}
 		for _, text := range values[name].bad {
-			_, faults := parseConfig(environment(name + "=" + text))
+			_, faults := parseConfig(environment(values[name].with, name+"="+text))
 			said := strings.Join(faults, "\n")
 			switch secret := field.Tag.Get("secret") != ""; {
 			case secret && text != "" && strings.Contains(said, text):
@@ -315,6 +339,9 @@ func TestFaultsBetweenVariables(t *testing.T) {
 		{"one port for both", []string{"PORT=8090"}, []string{"PORT and ADMIN_PORT are both 8090"}},
 		{"on two addresses", []string{"PORT=8090", "BIND=127.0.0.1", "ADMIN_BIND=127.0.0.2"}, nil},
 		{"both by the system", []string{"PORT=0", "ADMIN_PORT=0"}, nil},
+		{"a script without its hash", []string{goodScript}, []string{`HLS_JS_URL is "https://cdn.example/hls.js" and HLS_JS_INTEGRITY is ""; set both, or neither`}},
+		{"a hash without its script", []string{goodIntegrity}, []string{`HLS_JS_URL is "" and HLS_JS_INTEGRITY is "sha256-`}},
+		{"a script and its hash", []string{goodScript, goodIntegrity}, nil},
 		{"more rooms than ports", []string{"MAX_ROOMS=2000"}, nil}, // a warning, and the ports count
 	} {
 		_, faults := parseConfig(environment(tt.vars...))

@@ -5,6 +5,7 @@ import (
 	"encoding"
 	"errors"
 	"net/netip"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -35,6 +36,8 @@ var (
 	_ encoding.TextUnmarshaler = (*guests)(nil)
 	_ encoding.TextUnmarshaler = (*urls)(nil)
 	_ encoding.TextUnmarshaler = (*webURL)(nil)
+	_ encoding.TextUnmarshaler = (*scriptURL)(nil)
+	_ encoding.TextUnmarshaler = (*integrity)(nil)
 )
 
 var errMalformed = errors.New("malformed")
@@ -200,6 +203,34 @@ func (u *webURL) UnmarshalText(text []byte) error {
 		return err
 	}
 	*u = webURL(text)
+	return nil
+}
+
+// scriptURL is where a page finds a script: https, or a path of its own origin.
+type scriptURL string
+
+// scriptForm leaves out what would end a policy's source or an attribute, and hosts that
+// no policy can name.
+var scriptForm = regexp.MustCompile(`^(https://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?)?/[A-Za-z0-9._~@-][A-Za-z0-9._~@/%+=&?-]*$`)
+
+func (u *scriptURL) UnmarshalText(text []byte) error {
+	*u = scriptURL(text)
+	if len(text) > 0 && !scriptForm.Match(text) {
+		return errMalformed
+	}
+	return nil
+}
+
+// integrity is the hash that a script must have, as the attribute of that name says it.
+type integrity string
+
+var integrityForm = regexp.MustCompile(`^(sha256-[A-Za-z0-9+/]{43}=|sha384-[A-Za-z0-9+/]{64}|sha512-[A-Za-z0-9+/]{86}==)$`)
+
+func (i *integrity) UnmarshalText(text []byte) error {
+	*i = integrity(text)
+	if len(text) > 0 && !integrityForm.Match(text) {
+		return errMalformed
+	}
 	return nil
 }
 

@@ -183,7 +183,7 @@ func (s *server) roomOptions() room.Options {
 		Limits:                c.roomLimits(),
 		AllowedOrigins:        c.AllowedOrigins,
 		TrustedProxies:        c.TrustedProxies,
-		Page:                  roomPages(s.address),
+		Page:                  s.roomPages(),
 		Changed:               s.lb.Update,
 		Journal:               s.journal,
 		Snapshot:              s.cache.Snapshot,
@@ -193,10 +193,13 @@ func (s *server) roomOptions() room.Options {
 	}
 }
 
-// roomPages answers what browsers ask of a room's listener. address is the main port's.
-func roomPages(address string) http.Handler {
+// roomPages answers what browsers ask of a room's listener.
+func (s *server) roomPages() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/{$}", web.RoomBeside(address))
+	mux.Handle("/{$}", web.Room(web.RoomOptions{
+		Main: s.address,
+		HLS:  web.Script{URL: string(s.cfg.HLSURL), Integrity: string(s.cfg.HLSIntegrity)},
+	}))
 	mux.Handle("/assets/", web.Assets())
 	return mux
 }

@@ -3,9 +3,10 @@
 //
 // Everything is plain HTML, CSS and ES modules, served as it stands in this
 // folder, but for the comments and the indentation of scripts and style sheets: a phone need
-// not load these, and lines keep their numbers. The pages load nothing from elsewhere, and their policy forbids it; they
-// refer to everything by relative paths, so that a page works at the root of a
-// port and under a path of another one alike:
+// not load these, and lines keep their numbers. The pages load nothing from elsewhere but a
+// room's stream and what plays it, and their policy forbids it; they refer to all else by
+// relative paths, so that a page works at the root of a port and under a path of another
+// one alike:
 //
 //	http://HOST:PORT_OF_ROOM/    Room    assets/…   ws   events   join   poll   send
 //	http://HOST:PORT/r/NAME/     Room    assets/…   the same
@@ -39,10 +40,10 @@
 //
 // # Policy
 //
-// No inline script or style, nothing from another origin, no form that a browser
-// submits by itself. A page's own WebSocket counts as 'self' in every browser
-// since Safari 15.4 (2022), which the pages need anyway; to name it by its address
-// would mean to repeat the request's Host header in a policy. The page on a room's own port
+// No inline script or style, nothing from another origin but streams and the script that
+// RoomOptions names, no form that a browser submits by itself. A page's own WebSocket counts
+// as 'self' in every browser since Safari 15.4 (2022), which the pages need anyway; to name
+// it by its address would mean to repeat the request's Host header in a policy. The page on a room's own port
 // may speak to the main port too, which the configuration names. The room's page may
 // be framed by any site, for chats are embedded beside players and it holds no
 // secret; the landing page, where an API key is typed, by none.

@@ -12,44 +12,51 @@ import (
 //go:embed room.html index.html assets/*.js assets/*.css assets/*.svg
 var files embed.FS
 
-const roomPage = "room.html"
-
-// Policies of the pages; what they share comes first.
-const (
-	basePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
-		"connect-src 'self'; base-uri 'none'; form-action 'none'; "
-	roomPolicy    = basePolicy + "frame-ancestors *"
-	landingPolicy = basePolicy + "frame-ancestors 'none'"
-)
-
-// The handlers have no state, so that all callers may share them.
+// The handlers below have no state, so that all callers may share them.
 var (
-	room    = page(roomPage, roomPolicy)
-	landing = page("index.html", landingPolicy)
+	landing = page("index.html", policy{framedBy: "'none'"})
 	assets  = readAssets()
 )
 
+// RoomOptions says what a room's page is told of the server that it came from.
+type RoomOptions struct {
+	// Main is the host and port under which browsers reach the main port. When the port
+	// that the page came from cannot be reached any more, it goes on there. Policies
+	// cannot name an IPv6 address, so none is told. Empty: likewise.
+	Main string
+	// HLS plays streams where the browser cannot by itself; zero: nothing does.
+	HLS Script
+}
+
+// Script is a script that a page loads from elsewhere.
+type Script struct {
+	URL       string // https, or an absolute path of the page's own origin; without white space, quotes, "," and ";"
+	Integrity string // what it must hash to, as in "sha384-…"
+}
+
 // Room serves the page of a room, at whatever path it is asked for.
-func Room() http.Handler { return room }
-
-// mainHere is where a room's page tells the main port's address.
-const mainHere = `<meta name="main" content="`
-
-// RoomBeside is Room for a room's own port, if browsers reach the main port under the
-// host and port of mainAddress: when the room's port cannot be reached any more, the page
-// goes on there. Policies cannot name an IPv6 address, so for these it is Room.
-func RoomBeside(mainAddress string) http.Handler {
-	if strings.ContainsAny(mainAddress, "[];, '\"") {
-		return room
+func Room(o RoomOptions) http.Handler {
+	may := policy{framedBy: "*"}
+	content := source("room.html")
+	if o.Main != "" && !strings.ContainsAny(o.Main, "[];, '\"") {
+		may.mayBeAt(o.Main)
+		content = tell(content, `<meta name="main" content=`, "http://"+o.Main+"/")
 	}
-	content, err := files.ReadFile(roomPage)
-	if err != nil {
-		panic("web: " + err.Error()) // the binary was built without its pages
-	}
-	told := []byte(mainHere + "http://" + html.EscapeString(mainAddress) + "/")
-	f := newFile(path.Ext(roomPage), bytes.Replace(content, []byte(mainHere), told, 1))
-	f.policy = strings.Replace(roomPolicy, "connect-src 'self'", "connect-src 'self' http://"+mainAddress+" ws://"+mainAddress, 1)
+	may.mayPlay(o.HLS)
+	content = tell(content, "hls-url=", o.HLS.URL)
+	content = tell(content, "hls-integrity=", o.HLS.Integrity)
+	f := newFile(".html", content)
+	f.policy = may.String()
 	return f
+}
+
+// tell gives a value to the attribute of a page that ends in before, and is empty there.
+func tell(content []byte, before, value string) []byte {
+	start, end, ok := bytes.Cut(content, []byte(before+`""`))
+	if !ok {
+		panic("web: no page has " + before + `""`)
+	}
+	return bytes.Join([][]byte{start, end}, []byte(before+`"`+html.EscapeString(value)+`"`))
 }
 
 // Landing serves the page that leads to the rooms, at whatever path it is asked for.
@@ -68,9 +75,9 @@ func Assets() http.Handler {
 }
 
 // page reads a page and sets its policy.
-func page(name, policy string) *file {
+func page(name string, may policy) *file {
 	f := read(name)
-	f.policy = policy
+	f.policy = may.String()
 	return f
 }
 
@@ -89,10 +96,13 @@ func readAssets() map[string]*file {
 }
 
 // read returns an embedded file, ready to be served.
-func read(name string) *file {
+func read(name string) *file { return newFile(path.Ext(name), source(name)) }
+
+// source returns what is in an embedded file.
+func source(name string) []byte {
 	content, err := files.ReadFile(name)
 	if err != nil {
-		panic("web: " + err.Error())
+		panic("web: " + err.Error()) // the binary was built without its pages
 	}
-	return newFile(path.Ext(name), content)
+	return content
 }

@@ -22,7 +22,7 @@ import (
 // served is every file that the package serves, with the handler and the path.
 func served(t *testing.T) map[string]http.Handler {
 	t.Helper()
-	all := map[string]http.Handler{"room.html": web.Room(), "index.html": web.Landing()}
+	all := map[string]http.Handler{"room.html": web.Room(web.RoomOptions{}), "index.html": web.Landing()}
 	names, err := filepath.Glob("assets/*")
 	if err != nil || len(names) == 0 {
 		t.Fatalf("assets: %v %v", names, err)
@@ -175,7 +175,7 @@ func TestCompression(t *testing.T) {
 		"x-gzip-like, notgzip":     false,
 		"identity;q=1, gzip;q=0.1": true,
 	} {
-		w := ask(web.Room(), "GET", "/", "Accept-Encoding", accept)
+		w := ask(web.Room(web.RoomOptions{}), "GET", "/", "Accept-Encoding", accept)
 		if got := w.Header().Get("Content-Encoding") == "gzip"; got != zipped {
 			t.Errorf("Accept-Encoding %q: gzipped is %v, want %v", accept, got, zipped)
 			continue
@@ -216,7 +216,7 @@ func TestAssetsServesNothingElse(t *testing.T) {
 }
 
 func TestPolicy(t *testing.T) {
-	pages := map[string]http.Handler{"room": web.Room(), "landing": web.Landing()}
+	pages := map[string]http.Handler{"room": web.Room(web.RoomOptions{}), "landing": web.Landing()}
 	for name, handler := range pages {
 		policy := ask(handler, "GET", "/").Header().Get("Content-Security-Policy")
 		for _, directive := range []string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'", "base-uri 'none'", "form-action 'none'"} {
@@ -231,27 +231,68 @@ func TestPolicy(t *testing.T) {
 	if policy := ask(web.Landing(), "GET", "/").Header().Get("Content-Security-Policy"); !strings.HasSuffix(policy, "frame-ancestors 'none'") {
 		t.Errorf("the landing page may be framed: %q", policy)
 	}
-	if policy := ask(web.Room(), "GET", "/").Header().Get("Content-Security-Policy"); !strings.HasSuffix(policy, "frame-ancestors *") {
+	if policy := policyOf(ask(web.Landing(), "GET", "/")); policy["media-src"] != "" {
+		t.Errorf("the landing page may play: %q", policy)
+	}
+	if policy := policyOf(ask(web.Room(web.RoomOptions{}), "GET", "/")); policy["media-src"] != "http: https:" || policy["worker-src"] != "" {
+		t.Errorf("the room's page plays streams by the browser's own means, and no others: %q", policy)
+	}
+	if policy := ask(web.Room(web.RoomOptions{}), "GET", "/").Header().Get("Content-Security-Policy"); !strings.HasSuffix(policy, "frame-ancestors *") {
 		t.Errorf("the room's page may not be framed: %q", policy)
 	}
 }
 
-// A room's own port knows the main one, and may speak to it; nothing else changes.
-func TestRoomBesideTheMainPort(t *testing.T) {
-	w := ask(web.RoomBeside("chat.example:8080"), "GET", "/")
-	policy := w.Header().Get("Content-Security-Policy")
-	want := strings.Replace(ask(web.Room(), "GET", "/").Header().Get("Content-Security-Policy"),
-		"connect-src 'self'", "connect-src 'self' http://chat.example:8080 ws://chat.example:8080", 1)
-	if policy != want {
-		t.Errorf("policy %q, want %q", policy, want)
+// policyOf is a page's policy by its directives.
+func policyOf(w *httptest.ResponseRecorder) map[string]string {
+	directives := map[string]string{}
+	for directive := range strings.SplitSeq(w.Header().Get("Content-Security-Policy"), "; ") {
+		name, sources, _ := strings.Cut(directive, " ")
+		directives[name] = sources
 	}
-	if want := strings.Replace(source(t, "room.html"), `<meta name="main" content="">`, `<meta name="main" content="http://chat.example:8080/">`, 1); w.Body.String() != want {
-		t.Errorf("the page is not the room's with the address told")
+	return directives
+}
+
+// What the room's page is told changes its policy by what that needs, and nothing else;
+// and the page in the places that are for it.
+func TestRoomIsTold(t *testing.T) {
+	const sum = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+	plain := ask(web.Room(web.RoomOptions{}), "GET", "/")
+	main := func(address string) []string {
+		return []string{`<meta name="main" content="">`, `<meta name="main" content="http://` + address + `/">`}
 	}
-	for _, address := range []string{"[::1]:80", "a;script-src *:80", "'unsafe-inline':80"} {
-		w := ask(web.RoomBeside(address), "GET", "/")
-		if w.Body.String() != source(t, "room.html") || strings.Contains(w.Header().Get("Content-Security-Policy"), ":80") {
-			t.Errorf("an address that no policy can name, %q, is used", address)
+	script := func(url string) []string {
+		return []string{`hls-url="" hls-integrity=""`, `hls-url="` + url + `" hls-integrity="` + sum + `"`}
+	}
+	played := map[string]string{"connect-src": "'self' http: https:", "media-src": "http: https: blob:", "worker-src": "blob:"}
+	with := func(directives map[string]string, name, sources string) map[string]string {
+		directives = maps.Clone(directives)
+		directives[name] = sources
+		return directives
+	}
+	for _, tt := range []struct {
+		why  string
+		told web.RoomOptions
+		page []string // what is replaced, and by what
+		may  map[string]string
+	}{
+		{"nothing", web.RoomOptions{}, nil, nil},
+		{"the main port", web.RoomOptions{Main: "chat.example:8080"}, main("chat.example:8080"), map[string]string{"connect-src": "'self' http://chat.example:8080 ws://chat.example:8080"}},
+		{"an address that no policy can name", web.RoomOptions{Main: "[::1]:80"}, nil, nil},
+		{"an end of the directive", web.RoomOptions{Main: "a;script-src *:80"}, nil, nil},
+		{"a keyword", web.RoomOptions{Main: "'unsafe-inline':80"}, nil, nil},
+		{"hls.js", web.RoomOptions{HLS: web.Script{URL: "https://cdn.example/npm/hls.js@1/x.js?v=1&w", Integrity: sum}}, script("https://cdn.example/npm/hls.js@1/x.js?v=1&amp;w"), with(played, "script-src", "'self' https://cdn.example/npm/hls.js@1/x.js")},
+		{"hls.js of its own origin", web.RoomOptions{HLS: web.Script{URL: "/hls.js", Integrity: sum}}, script("/hls.js"), played},
+		{"both", web.RoomOptions{Main: "a.example:80", HLS: web.Script{URL: "/hls.js", Integrity: sum}}, append(main("a.example:80"), script("/hls.js")...), with(played, "connect-src", "'self' http://a.example:80 ws://a.example:80 http: https:")},
+	} {
+		w := ask(web.Room(tt.told), "GET", "/")
+		want := policyOf(plain)
+		maps.Copy(want, tt.may)
+		if got := policyOf(w); !maps.Equal(got, want) {
+			t.Errorf("told %s: policy %q, want %q", tt.why, got, want)
+		}
+		page := strings.NewReplacer(tt.page...).Replace(source(t, "room.html"))
+		if w.Body.String() != page {
+			t.Errorf("told %s: the page is not the room's with that told", tt.why)
 		}
 	}
 }
@@ -371,7 +412,7 @@ func TestWeight(t *testing.T) {
 	for _, more := range []string{"strings-en.js", "chat-room.css", "page.css", "favicon.svg"} {
 		needed[more] = true
 	}
-	total := ask(web.Room(), "GET", "/").Body.Len()
+	total := ask(web.Room(web.RoomOptions{}), "GET", "/").Body.Len()
 	for name := range needed {
 		total += ask(web.Assets(), "GET", "/assets/"+name).Body.Len()
 	}

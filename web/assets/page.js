@@ -7,13 +7,17 @@
 import "./chat-room.js";
 
 /** @typedef {import("./chat-room.js").ChatRoom} ChatRoom */
+/** @typedef {import("./stream-player.js").StreamPlayer} StreamPlayer */
 /** @typedef {import("./room.js").Token} Token */
 
 const chat = /** @type {ChatRoom} */ (document.querySelector("chat-room"));
+const player = /** @type {StreamPlayer} */ (document.querySelector("stream-player"));
 const asked = new URLSearchParams(location.search);
 const main = /** @type {HTMLMetaElement} */ (document.querySelector('meta[name="main"]')).content;
+const view = asked.get("view") ?? "full";
 let title = "";
 let unread = 0;
+let stream = "";
 
 /**
  * The token that the page was given, by whoever shows it in `globalThis.chatToken`, or
@@ -41,6 +45,14 @@ function showTitle() {
   document.documentElement.dir = strings.dir;
 }
 
+/** Shows the room's stream beside the chat. What plays it is loaded once there is one. */
+async function showStream() {
+  if (view !== "full" || (!stream && player.hidden)) return;
+  await import("./stream-player.js");
+  player.texts = chat.strings?.stream ?? null;
+  player.src = stream; // the newest, also if there were others meanwhile
+}
+
 /**
  * @param {string} type
  * @param {(detail: any) => void} handle
@@ -51,7 +63,9 @@ function on(type, handle) {
 
 on("info", (info) => {
   title = info.title;
+  stream = info.settings.stream_url ?? "";
   showTitle();
+  showStream().catch(() => {}); // the chat goes on without; the next news of the room try again
 });
 on("unread", ({ count }) => {
   unread = count;
@@ -63,7 +77,7 @@ addEventListener("hashchange", () => {
   if (token) chat.token = token;
 });
 
-document.body.dataset.view = asked.get("view") ?? "full";
+document.body.dataset.view = view;
 chat.token = takeToken();
 for (const attribute of ["view", "lang", "theme"]) {
   const value = asked.get(attribute);
