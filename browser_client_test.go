@@ -324,7 +324,7 @@ func (b *browser) testToken(t *testing.T) {
 	mia.wantChat("before", lines...)
 
 	// The page has no buttons for these yet.
-	producer := &guest{t: t, ws: s.dial(address)}
+	producer := s.dial(address)
 	producer.send(obj{"type": "join", "token": token})
 	producer.want("she is here twice", "welcome")
 	annID, _ := producer.want("what Ann has said", "message")["user"].(map[string]any)["id"].(string)

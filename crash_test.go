@@ -44,13 +44,13 @@ func (a *acks) chatter(t *testing.T, g *guest, name string) {
 				return
 			}
 			text := fmt.Sprint(name, " ", n)
-			if g.ws.WriteJSON(obj{"type": "message", "id": text, "text": text}) != nil {
+			if g.WS.WriteJSON(obj{"type": "message", "id": text, "text": text}) != nil {
 				return
 			}
 		}
 	})
 	for {
-		line, err := g.next()
+		line, err := g.Next()
 		if err != nil {
 			break
 		}

@@ -121,7 +121,7 @@ func TestThePlatformsDatabase(t *testing.T) {
 	insert(t, platform, "bans", bson.M{"_id": "b1", "ip": "127.0.0.1", "room": "lobby"})
 	for _, g := range []*guest{ann, bob} {
 		for {
-			line, err := g.next()
+			line, err := g.Next()
 			if err != nil {
 				break
 			}
@@ -150,10 +150,10 @@ func (s *chatServer) ban(body string) string {
 func (s *chatServer) chat(address, text string) {
 	s.t.Helper()
 	g := s.join(address, "")
-	defer g.ws.Close()
+	defer g.WS.Close()
 	g.send(obj{"type": "message", "id": "1", "text": text})
 	for {
-		line, err := g.next()
+		line, err := g.Next()
 		if err != nil {
 			s.t.Fatalf("%s: %v", text, err)
 		}

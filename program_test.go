@@ -2,7 +2,6 @@ package main_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,9 +20,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gorilla/websocket"
-
-	"chatserver/internal/schematest"
+	"chatserver/internal/resttest"
 )
 
 // The programs under test are built once, with the race detector if the test has it:
@@ -310,85 +307,35 @@ func (o obj) num(key string) int    { n, _ := o[key].(float64); return int(n) }
 
 // guest is somebody in a room.
 type guest struct {
-	t     *testing.T
-	ws    *websocket.Conn
-	lines [][]byte // heard, but not looked at
+	*resttest.Guest
+	t *testing.T
 }
 
 // join joins the room at an address.
 func (s *chatServer) join(address, name string) *guest {
 	s.t.Helper()
-	g := &guest{t: s.t, ws: s.dial(address)}
-	g.send(obj{"type": "join", "name": name})
-	g.want("joined", "welcome")
-	return g
+	return &guest{resttest.Join(s.t, "ws://"+address+"/ws", name), s.t}
 }
 
-// dial opens a WebSocket to the room at an address.
-func (s *chatServer) dial(address string) *websocket.Conn {
+// dial connects to the room at an address, but does not join.
+func (s *chatServer) dial(address string) *guest {
 	s.t.Helper()
-	ws, answer, err := websocket.DefaultDialer.Dial("ws://"+address+"/ws", nil)
-	if err != nil {
-		s.t.Fatalf("connect to %s: %v", address, err)
-	}
-	_ = answer.Body.Close()
-	s.t.Cleanup(func() { ws.Close() })
-	return ws
+	return &guest{resttest.Dial(s.t, "ws://"+address+"/ws"), s.t}
 }
 
 func (g *guest) send(o obj) {
 	g.t.Helper()
-	if err := g.ws.WriteJSON(o); err != nil {
-		g.t.Fatalf("send %v: %v", o, err)
-	}
+	g.Send(resttest.Obj(o))
 }
 
-// next returns the next object as it came, counts of viewers aside.
-func (g *guest) next() ([]byte, error) {
-	g.t.Helper()
-	for {
-		if len(g.lines) == 0 {
-			if err := g.ws.SetReadDeadline(time.Now().Add(commandTimeout)); err != nil {
-				return nil, err
-			}
-			_, data, err := g.ws.ReadMessage()
-			if err != nil {
-				return nil, err
-			}
-			g.lines = bytes.Split(data, []byte("\n"))
-		}
-		line := g.lines[0]
-		g.lines = g.lines[1:]
-		if err := schematest.LoadChat(g.t).Message(line); err != nil {
-			g.t.Error(err)
-		}
-		if !bytes.Contains(line, []byte(`"type":"viewers"`)) {
-			return line, nil
-		}
-	}
-}
-
-// want wants an object of that type next.
+// want wants an object of that type next, counts of viewers aside.
 func (g *guest) want(why, kind string) obj {
 	g.t.Helper()
-	line, err := g.next()
-	var o obj
-	if err == nil {
-		err = json.Unmarshal(line, &o)
-	}
-	if err != nil || o.str("type") != kind {
-		g.t.Fatalf("%s: want %s, got %q, %v", why, kind, line, err)
-	}
-	return o
+	return obj(g.Want(why, kind))
 }
 
 // wantClosed wants the connection to end next, with that code, and ends it too.
 func (g *guest) wantClosed(why string, code int) {
 	g.t.Helper()
-	line, err := g.next()
-	g.ws.Close()
-	var closed *websocket.CloseError
-	if !errors.As(err, &closed) || closed.Code != code {
-		g.t.Errorf("%s: want close %d, got %q, %v", why, code, line, err)
-	}
+	g.WantClosed(why, code)
 }

@@ -19,9 +19,9 @@ import (
 type Guest struct {
 	ID  string // the user's, once joined
 	Raw string // what Want returned last, as it came
+	WS  *websocket.Conn
 
 	t     *testing.T
-	ws    *websocket.Conn
 	lines [][]byte // heard, but not looked at
 	chat  *schematest.Chat
 }
@@ -41,7 +41,7 @@ func Dial(t *testing.T, url string) *Guest {
 	}
 	_ = answer.Body.Close()
 	t.Cleanup(func() { ws.Close() })
-	return &Guest{t: t, ws: ws, chat: schematest.LoadChat(t)}
+	return &Guest{WS: ws, t: t, chat: schematest.LoadChat(t)}
 }
 
 // Join joins a room by the URL of its WebSocket.
@@ -56,20 +56,21 @@ func Join(t *testing.T, url, name string) *Guest {
 // Send says something to the room.
 func (g *Guest) Send(o Obj) {
 	g.t.Helper()
-	if err := g.ws.WriteJSON(o); err != nil {
+	if err := g.WS.WriteJSON(o); err != nil {
 		g.t.Fatalf("send %v: %v", o, err)
 	}
 }
 
-// next returns the next object as it came, counts of viewers aside.
-func (g *Guest) next() ([]byte, error) {
+// Next returns the next object as it came, counts of viewers aside; an error says that the
+// connection has ended.
+func (g *Guest) Next() ([]byte, error) {
 	g.t.Helper()
 	for {
 		if len(g.lines) == 0 {
-			if err := g.ws.SetReadDeadline(time.Now().Add(Patience)); err != nil {
+			if err := g.WS.SetReadDeadline(time.Now().Add(Patience)); err != nil {
 				return nil, err
 			}
-			_, data, err := g.ws.ReadMessage()
+			_, data, err := g.WS.ReadMessage()
 			if err != nil {
 				return nil, err
 			}
@@ -89,7 +90,7 @@ func (g *Guest) next() ([]byte, error) {
 // Want wants an object of that type next, counts of viewers aside.
 func (g *Guest) Want(why, kind string) Obj {
 	g.t.Helper()
-	line, err := g.next()
+	line, err := g.Next()
 	if err != nil {
 		g.t.Fatalf("%s: want %s, heard nothing: %v", why, kind, err)
 	}
@@ -101,10 +102,11 @@ func (g *Guest) Want(why, kind string) Obj {
 	return o
 }
 
-// WantClosed wants the connection to end next, with that code.
+// WantClosed wants the connection to end next, with that code, and ends it too.
 func (g *Guest) WantClosed(why string, code int) {
 	g.t.Helper()
-	line, err := g.next()
+	line, err := g.Next()
+	_ = g.WS.Close()
 	var closed *websocket.CloseError
 	if !errors.As(err, &closed) || closed.Code != code {
 		g.t.Errorf("%s: want close %d, got %q, %v", why, code, line, err)

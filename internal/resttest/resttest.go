@@ -26,7 +26,7 @@ import (
 )
 
 // Patience is how long a test waits for what has to come.
-const Patience = 10 * time.Second
+const Patience = 30 * time.Second
 
 // API is an API under test.
 type API struct {
