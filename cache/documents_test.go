@@ -2,7 +2,6 @@ package cache
 
 import (
 	"encoding/json"
-	"net/netip"
 	"reflect"
 	"strings"
 	"testing"
@@ -206,8 +205,7 @@ func checkDocuments(t *testing.T, docs *Documents) {
 		if !ban.Holds(noon) {
 			continue
 		}
-		holds := map[Kind]func(room, user string, addr netip.Addr, now time.Time) (Ban, bool){KindBan: s.Banned, KindTimeout: s.TimedOut}[ban.Kind]
-		if _, found := holds(ban.Room, ban.User, ban.Net.Addr(), noon); !found {
+		if _, found := s.Sanctioned(ban.Kind, ban.Room, ban.User, ban.Net.Addr(), true, noon); !found {
 			t.Errorf("ban %+v does not hold", ban)
 		}
 	}

@@ -60,7 +60,7 @@ func TestSampleFile(t *testing.T) {
 	if room := s.Room("quiet"); room.SlowMode != nil || !*room.MembersOnly {
 		t.Errorf("quiet is %+v", room)
 	}
-	if ban, found := s.Banned("any", "", netip.MustParseAddr("198.51.100.7"), noon); !found || ban.Reason != "a farm of bots" {
+	if ban, found := s.Sanctioned(KindBan, "any", "", netip.MustParseAddr("198.51.100.7"), true, noon); !found || ban.Reason != "a farm of bots" {
 		t.Errorf("198.51.100.7 is banned by %+v, %v", ban, found)
 	}
 	if masked, _ := s.CheckWords("testroom", "Darn spoiler"); masked != "**** spoiler" {

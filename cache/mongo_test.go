@@ -89,13 +89,13 @@ func TestMongoDBIsRead(t *testing.T) {
 	if room := s.Room("testroom"); room.Owner != ann.Hex() || !room.Moderated("bob") || !room.Moderated(ann.Hex()) || *room.SlowMode != 3 || *room.MaxConnections != 9 || room.Unique != nil {
 		t.Errorf("testroom is %+v", room)
 	}
-	if ban, found := s.Banned("a", "mallory", addr("192.0.2.1"), noon.Add(-1)); !found || !ban.Expires.Equal(noon) {
+	if ban, found := s.Sanctioned(KindBan, "a", "mallory", addr("192.0.2.1"), true, noon.Add(-1)); !found || !ban.Expires.Equal(noon) {
 		t.Errorf("mallory's ban is %+v, %v", ban, found)
 	}
-	if timeout, found := s.TimedOut("a", "mallory", addr("192.0.2.1"), noon.Add(-1)); !found || timeout.ID != "6" {
+	if timeout, found := s.Sanctioned(KindTimeout, "a", "mallory", addr("192.0.2.1"), true, noon.Add(-1)); !found || timeout.ID != "6" {
 		t.Errorf("mallory's timeout is %+v, %v", timeout, found)
 	}
-	if ban, found := s.Banned("testroom", "", addr("2001:db8::1"), noon); !found || ban.ID != "5" {
+	if ban, found := s.Sanctioned(KindBan, "testroom", "", addr("2001:db8::1"), true, noon); !found || ban.ID != "5" {
 		t.Errorf("the address's ban is %+v, %v", ban, found)
 	}
 	if masked, _ := s.CheckWords("a", "bad word"); masked != "********" {
@@ -190,7 +190,7 @@ func TestMongoDBKilledAndRestarted(t *testing.T) {
 	p.insert("bans", d{{Key: "_id", Value: "0"}, {Key: "user", Value: "bob"}})
 	<-s.Replaced()  // without being asked
 	p.mustRefresh() // the error of before is forgotten right after that
-	if _, banned := p.Snapshot().Banned("a", "bob", netip.Addr{}, noon); !banned || p.Status().LastError != "" {
+	if _, banned := p.Snapshot().Sanctioned(KindBan, "a", "bob", netip.Addr{}, true, noon); !banned || p.Status().LastError != "" {
 		t.Errorf("bob is banned: %v, %+v", banned, p.Status())
 	}
 }

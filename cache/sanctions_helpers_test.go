@@ -164,10 +164,10 @@ func (b *bench) wantIDs(why string, want ...string) {
 func (b *bench) wantHeld(why, room, user, banned, timedOut string) {
 	b.t.Helper()
 	s, now := b.Snapshot(), time.Now()
-	if ban, _ := s.Banned(room, user, netip.Addr{}, now); ban.ID != banned {
+	if ban, _ := s.Sanctioned(KindBan, room, user, netip.Addr{}, true, now); ban.ID != banned {
 		b.t.Errorf("%s: %s is banned by %q; want %q", why, user, ban.ID, banned)
 	}
-	if ban, _ := s.TimedOut(room, user, netip.Addr{}, now); ban.ID != timedOut {
+	if ban, _ := s.Sanctioned(KindTimeout, room, user, netip.Addr{}, true, now); ban.ID != timedOut {
 		b.t.Errorf("%s: %s is timed out by %q; want %q", why, user, ban.ID, timedOut)
 	}
 }

@@ -51,15 +51,15 @@ func TestTimedOut(t *testing.T) {
 		if tt.addr != "" {
 			from = addr(tt.addr)
 		}
-		got, found := s.TimedOut(tt.room, tt.user, from, noon.Add(tt.after))
+		got, found := s.Sanctioned(KindTimeout, tt.room, tt.user, from, true, noon.Add(tt.after))
 		if got.ID != tt.want || found != (tt.want != "") {
 			t.Errorf("in %s after %v, user %q at %q: timed out by %q, %v; want %q", tt.room, tt.after, tt.user, tt.addr, got.ID, found, tt.want)
 		}
 	}
-	if ban, _ := s.Banned("a", "ann", addr("192.0.2.1"), noon); ban.ID != "ban" {
+	if ban, _ := s.Sanctioned(KindBan, "a", "ann", addr("192.0.2.1"), true, noon); ban.ID != "ban" {
 		t.Errorf("ann is banned by %q; want no timeout to count", ban.ID)
 	}
-	if _, found := s.Banned("a", "", addr("192.0.2.1"), noon); found {
+	if _, found := s.Sanctioned(KindBan, "a", "", addr("192.0.2.1"), true, noon); found {
 		t.Error("a timeout keeps an address out")
 	}
 }
@@ -174,7 +174,7 @@ func TestLift(t *testing.T) {
 		t.Errorf("Lift = %q, %v, told %d times; want %q", ids, err, told, want)
 	}
 	b.wantIDs("before the disk has it", "over")
-	if _, found := before.Banned("a", "bob", netip.Addr{}, time.Now()); !found {
+	if _, found := before.Sanctioned(KindBan, "a", "bob", netip.Addr{}, true, time.Now()); !found {
 		t.Error("a snapshot has changed")
 	}
 	b.store.commit(nil)
@@ -349,7 +349,7 @@ func TestSideBySide(t *testing.T) {
 				if err != nil {
 					t.Error(err)
 				}
-				if got, found := b.Snapshot().Banned(room, user, netip.Addr{}, time.Now()); !found || got.ID != ban.ID {
+				if got, found := b.Snapshot().Sanctioned(KindBan, room, user, netip.Addr{}, true, time.Now()); !found || got.ID != ban.ID {
 					t.Errorf("%s is banned by %+v right after %s", user, got, ban.ID)
 				}
 				if i%2 == 0 {

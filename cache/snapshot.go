@@ -93,21 +93,10 @@ func (s *Snapshot) Replaced() <-chan struct{} { return s.replaced }
 // Room returns what the database says of a room; nothing, if it does not know it.
 func (s *Snapshot) Room(name string) Room { return s.rooms[name] }
 
-// Banned returns a ban that holds at a time for a user, or for an address, in a
-// room: of several the one that lasts longest. A timeout is none. An empty user or the
-// zero address stands for none.
-func (s *Snapshot) Banned(room, user string, addr netip.Addr, now time.Time) (Ban, bool) {
-	return s.Sanctioned(KindBan, room, user, addr, true, now)
-}
-
-// TimedOut returns, as [Snapshot.Banned] does, a timeout.
-func (s *Snapshot) TimedOut(room, user string, addr netip.Addr, now time.Time) (Ban, bool) {
-	return s.Sanctioned(KindTimeout, room, user, addr, true, now)
-}
-
-// Sanctioned returns, as [Snapshot.Banned] does, a sanction of a kind. Who is no guest is
-// not concerned by one that was set for a guest at the same address: one whose user begins
-// with [GuestPrefix].
+// Sanctioned returns a ban, or a timeout, that holds at a time for a user, or for an address,
+// in a room: of several the one that lasts longest. An empty user or the zero address stands
+// for none. Who is no guest is not concerned by one that was set for a guest at the same
+// address: one whose user begins with [GuestPrefix].
 func (s *Snapshot) Sanctioned(kind Kind, room, user string, addr netip.Addr, guest bool, now time.Time) (Ban, bool) {
 	addr = addr.Unmap().WithZone("")
 	var found *Ban

@@ -73,7 +73,7 @@ func TestBanned(t *testing.T) {
 		if tt.addr != "" {
 			from = addr(tt.addr)
 		}
-		ban, found := s.Banned(tt.room, tt.user, from, noon.Add(tt.after))
+		ban, found := s.Sanctioned(KindBan, tt.room, tt.user, from, true, noon.Add(tt.after))
 		if ban.ID != tt.want || found != (tt.want != "") {
 			t.Errorf("in %s after %v, user %q at %q: ban %q, %v; want %q", tt.room, tt.after, tt.user, tt.addr, ban.ID, found, tt.want)
 		}
@@ -92,7 +92,7 @@ func TestLongestBanCounts(t *testing.T) {
 		{[]Ban{long, never}, "never"},
 	} {
 		s := NewSnapshot(&Documents{Bans: tt.list}, noon)
-		if ban, _ := s.Banned("a", "ann", netip.Addr{}, noon); ban.ID != tt.want {
+		if ban, _ := s.Sanctioned(KindBan, "a", "ann", netip.Addr{}, true, noon); ban.ID != tt.want {
 			t.Errorf("ban %q; want %q", ban.ID, tt.want)
 		}
 		if got := slices.Collect(s.Bans()); len(got) != 2 {
@@ -103,7 +103,7 @@ func TestLongestBanCounts(t *testing.T) {
 
 func TestEmptySnapshotAnswers(t *testing.T) {
 	for _, s := range []*Snapshot{Empty(), {}, NewSnapshot(&Documents{}, noon)} {
-		if _, found := s.Banned("a", "ann", addr("192.0.2.1"), noon); found {
+		if _, found := s.Sanctioned(KindBan, "a", "ann", addr("192.0.2.1"), true, noon); found {
 			t.Error("somebody is banned")
 		}
 		if masked, blockedBy := s.CheckWords("a", "text"); masked != "text" || blockedBy != "" {
@@ -150,8 +150,8 @@ func TestEmotesByRoom(t *testing.T) {
 func TestLookupsDoNotAllocate(t *testing.T) {
 	s := NewSnapshot(manyDocuments(1000, 10), noon)
 	for _, who := range []netip.Addr{addr("10.0.0.5"), addr("9.9.9.9"), addr("2001:db8::9")} {
-		if n := testing.AllocsPerRun(100, func() { s.Banned("testroom", "nobody", who, noon) }); n != 0 {
-			t.Errorf("Banned for %v allocates %v times", who, n)
+		if n := testing.AllocsPerRun(100, func() { s.Sanctioned(KindBan, "testroom", "nobody", who, true, noon) }); n != 0 {
+			t.Errorf("Sanctioned for %v allocates %v times", who, n)
 		}
 	}
 }
@@ -193,7 +193,7 @@ func BenchmarkBanned(b *testing.B) {
 			b.Run(fmt.Sprintf("%d/%s", n, bb.name), func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
-					s.Banned("testroom", bb.user, from, noon)
+					s.Sanctioned(KindBan, "testroom", bb.user, from, true, noon)
 				}
 			})
 		}
