@@ -36,11 +36,13 @@ type roomLine struct {
 // roomView is one room with all that is known of it.
 type roomView struct {
 	roomLine
-	StreamURL string        `json:"stream_url"`
-	Seq       uint64        `json:"seq"`
-	Epoch     string        `json:"epoch"`
-	Settings  room.Settings `json:"settings"`
-	Counters  room.Counters `json:"counters"`
+	StreamURL  string        `json:"stream_url"`
+	Seq        uint64        `json:"seq"`
+	Epoch      string        `json:"epoch"`
+	Settings   room.Settings `json:"settings"`
+	Owner      string        `json:"owner"`
+	Moderators []string      `json:"moderators"`
+	Counters   room.Counters `json:"counters"`
 }
 
 func lineOf(r *room.Room, s *room.State) roomLine {
@@ -49,7 +51,8 @@ func lineOf(r *room.Room, s *room.State) roomLine {
 
 func viewOf(r *room.Room) roomView {
 	s := r.State()
-	return roomView{lineOf(r, s), s.StreamURL, s.Seq, s.Epoch, s.Settings, r.Counters()}
+	moderators := append([]string{}, s.Staff.Moderators...)
+	return roomView{lineOf(r, s), s.StreamURL, s.Seq, s.Epoch, s.Settings, s.Staff.Owner, moderators, r.Counters()}
 }
 
 // listRooms answers GET /api/v1/rooms.

@@ -169,6 +169,33 @@ func TestCreateWithSettings(t *testing.T) {
 	}
 }
 
+func TestOwnerAndModerators(t *testing.T) {
+	s := newServer(t)
+	s.open("testroom", `{"owner":"u1","moderators":["u2","u3"],"title":"Cats"}`)
+	shown := func(why, want string) {
+		t.Helper()
+		a := s.Call("GET", "/api/v1/room/testroom", "")
+		a.WantStatus(why, http.StatusOK)
+		if !strings.Contains(a.Body, want) {
+			t.Errorf("%s: want %s, got %s", why, want, a.Body)
+		}
+	}
+	shown("created so", `,"owner":"u1","moderators":["u2","u3"],`)
+	s.Call("PATCH", "/api/v1/room/testroom", `{"moderators":[]}`).Want("they are no settings", http.StatusOK,
+		`{"data":`+strings.Replace(noSettings, `"title":""`, `"title":"Cats"`, 1)+`}`)
+	shown("changed", `,"owner":"u1","moderators":[],`)
+	s.Call("PATCH", "/api/v1/room/testroom", `{"owner":""}`).WantStatus("nobody", http.StatusOK)
+	shown("changed", `,"owner":"","moderators":[],`)
+	for _, call := range [][2]string{{"PATCH", "/api/v1/room/testroom"}, {"POST", "/api/v1/room/another"}} {
+		for _, wrong := range []string{`{"owner":"guest-abc"}`, `{"moderators":"u1"}`, `{"moderators":[""]}`} {
+			s.Call(call[0], call[1], wrong).WantProblem("no ids of users", http.StatusBadRequest, fault.BadField)
+		}
+	}
+	if a := s.Call("GET", "/r/testroom/", "", "Accept", "application/json"); strings.Contains(a.Body, "owner") {
+		t.Errorf("everybody is told: %s", a.Body)
+	}
+}
+
 func TestShowAndList(t *testing.T) {
 	s := newServer(t)
 	s.Call("GET", "/api/v1/rooms", "").Want("none yet", http.StatusOK, `{"data":[]}`)

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/netip"
-	"slices"
 	"time"
 )
 
@@ -63,11 +62,6 @@ type Room struct {
 	Unique         *bool
 	Paid           *bool
 	MaxConnections *int // 0 or more; 0 is no limit of the room's own
-}
-
-// Moderated tells whether a user is one of the room's moderators.
-func (r Room) Moderated(user string) bool {
-	return user != "" && slices.Contains(r.Moderators, user)
 }
 
 // Kind says what a [Ban] keeps from.

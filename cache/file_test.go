@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,7 +55,7 @@ func TestSampleFile(t *testing.T) {
 	if want := (Counts{Rooms: 2, Bans: 4, Words: 3, Emotes: 2, Announcements: 2}); s.Counts() != want || s.LeftOut() != 0 {
 		t.Errorf("counts are %+v, left out %v; want %+v", s.Counts(), docs.LeftOut, want)
 	}
-	if room := s.Room("testroom"); room.Owner != "ann" || !room.Moderated("bob") || room.Moderated("ann") || *room.SlowMode != 3 || *room.MembersOnly {
+	if room := s.Room("testroom"); room.Owner != "ann" || !slices.Equal(room.Moderators, []string{"bob", "carla"}) || *room.SlowMode != 3 || *room.MembersOnly {
 		t.Errorf("testroom is %+v", room)
 	}
 	if room := s.Room("quiet"); room.SlowMode != nil || !*room.MembersOnly {

@@ -86,7 +86,7 @@ func TestMongoDBIsRead(t *testing.T) {
 	if want := (Counts{2, 3, 1, 1, 1}); s.Counts() != want || s.LeftOut() != 0 {
 		t.Errorf("counts are %+v, left out %d; want %+v", s.Counts(), s.LeftOut(), want)
 	}
-	if room := s.Room("testroom"); room.Owner != ann.Hex() || !room.Moderated("bob") || !room.Moderated(ann.Hex()) || *room.SlowMode != 3 || *room.MaxConnections != 9 || room.Unique != nil {
+	if room := s.Room("testroom"); room.Owner != ann.Hex() || !slices.Equal(room.Moderators, []string{"bob", ann.Hex()}) || *room.SlowMode != 3 || *room.MaxConnections != 9 || room.Unique != nil {
 		t.Errorf("testroom is %+v", room)
 	}
 	if ban, found := s.Sanctioned(KindBan, "a", "mallory", addr("192.0.2.1"), true, noon.Add(-1)); !found || !ban.Expires.Equal(noon) {

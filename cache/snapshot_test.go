@@ -109,7 +109,7 @@ func TestEmptySnapshotAnswers(t *testing.T) {
 		if masked, blockedBy := s.CheckWords("a", "text"); masked != "text" || blockedBy != "" {
 			t.Error("a text was changed")
 		}
-		if room := s.Room("a"); room.Title != nil || room.SlowMode != nil || room.Moderated("") {
+		if room := s.Room("a"); room.Title != nil || room.SlowMode != nil || room.Moderators != nil {
 			t.Error("a room is known")
 		}
 		if _, found := s.Emote("a", ":clap:"); found {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -145,6 +146,19 @@ func TestSettingsAreDescribed(t *testing.T) {
 		case !isThere && !isPending:
 			t.Errorf("asyncapi.json has the setting %s, Settings has not", name)
 		}
+	}
+}
+
+// The API's document has all that can be set over REST, and nothing else.
+func TestWhatCanBeSetIsDescribed(t *testing.T) {
+	var settable []string
+	for f := range reflect.TypeFor[SettingsPatch]().Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		settable = append(settable, name)
+	}
+	slices.Sort(settable)
+	if described := schematest.LoadAPI(t, "../api/openapi.json").Members("SettingsPatch"); !slices.Equal(described, settable) {
+		t.Errorf("api/openapi.json has %v to be set, SettingsPatch %v", described, settable)
 	}
 }
 

@@ -23,7 +23,7 @@ func (l layers) settings() Settings {
 // baseOf returns what the database says of a room's settings.
 func baseOf(s *cache.Snapshot, name string) SettingsPatch {
 	said := s.Room(name)
-	return SettingsPatch{
+	p := SettingsPatch{
 		Title:          said.Title,
 		StreamURL:      said.StreamURL,
 		SlowMode:       said.SlowMode,
@@ -33,6 +33,13 @@ func baseOf(s *cache.Snapshot, name string) SettingsPatch {
 		Paid:           said.Paid,
 		MaxConnections: said.MaxConnections,
 	}
+	if said.Owner != "" {
+		p.Owner = &said.Owner
+	}
+	if len(said.Moderators) > 0 {
+		p.Moderators = &said.Moderators
+	}
+	return p
 }
 
 // outcome tells whoever changes settings what became of it: all of them, and the seq of
@@ -50,6 +57,7 @@ func (r *Room) adopt(next layers, by User, from author, tell outcome) (seq uint6
 		}
 	}
 	r.settings, r.layers = settings, next
+	r.appoint(next.staff())
 	r.publish() // before anybody is told
 	if err := r.opts.Journal.UpdateRoom(r.record(), func(err error) { tell(seq, settings, r.stored(err)) }); err != nil {
 		r.log.Warn("settings were changed, but are not stored; a restart would bring back the former ones", zap.Error(err))

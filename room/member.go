@@ -16,7 +16,7 @@ type member struct {
 	user     User
 	person   *person
 	guest    bool // has no token
-	claimed  Role // what the token says; the database may raise it
+	claimed  Role // what the token says; the room's settings may raise it
 	addr     netip.Addr
 	skeleton string // of the name; see text.Skeleton
 	sortKey  string // the name in lower case, for who

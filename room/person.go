@@ -90,7 +90,7 @@ func (p *person) leave(m *member) {
 }
 
 // known returns a user as far as the room knows it; of others there is the id, and what
-// the database says of their role.
+// the room's settings say of their role.
 func (r *Room) known(id string) User {
 	if id == platform.ID {
 		return platform
@@ -99,48 +99,4 @@ func (r *Room) known(id string) User {
 		return p.user
 	}
 	return User{ID: id, Role: r.roleOf(id, Consumer)}
-}
-
-// roleOf returns the role of a user in this room: that of the token, or the one to
-// which the database raises it.
-func (r *Room) roleOf(id string, claimed Role) Role {
-	said := r.snapshot.Room(r.name)
-	raised := Consumer
-	switch {
-	case id == "":
-	case said.Owner == id:
-		raised = Producer
-	case said.Moderated(id):
-		raised = Moderator
-	}
-	if raised.above(claimed) {
-		return raised
-	}
-	return claimed
-}
-
-// raiseRoles gives everybody the role that the room's snapshot says.
-func (r *Room) raiseRoles() {
-	for id, p := range r.people {
-		if p.guest {
-			continue
-		}
-		p.user.Role = r.roleOf(id, Consumer)
-		for _, m := range p.conns {
-			m.user.Role = r.roleOf(id, m.claimed)
-		}
-		p.noteRole()
-	}
-	r.noteProducers()
-}
-
-// noteProducers finds those who have the producer's role now.
-func (r *Room) noteProducers() {
-	r.producers = nil
-	for _, m := range r.members.list {
-		if m.user.Role == Producer {
-			r.producers = append(r.producers, m)
-		}
-	}
-	r.changed = true
 }

@@ -3,6 +3,7 @@ package room
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"chatserver/cache"
+	"chatserver/internal/fault"
+	"chatserver/journal"
 )
 
 func TestATokenSaysWhoComes(t *testing.T) {
@@ -105,8 +108,137 @@ func TestTheDatabaseRaisesRoles(t *testing.T) {
 			if got := r.joinAs("u2:Ann:producer").welcome.obj("you").str("role"); got != "producer" {
 				t.Errorf("want the database not to lower a role, got %s", got)
 			}
+			w.journal.set(false, journal.ErrUnavailable)
+			title := "which cannot be kept now"
+			database.say(cache.Documents{Rooms: []cache.Room{{Name: "lobby", Title: &title}}})
+			w.pass(2 * time.Second)
+			ann.wantRefused("lowered, whatever the disk does", "forbidden", obj{"type": "clear"})
+			w.journal.set(false, nil)
+			w.pass(2 * unavailableRetry)
+			if got := r.State().Title; got != title {
+				t.Errorf("want the title to follow, got %q", got)
+			}
 		}, func(o *Options) { o.Snapshot = cached.Snapshot })
 	})
+}
+
+// TestSettingsRaiseRoles sets owner and moderators over REST, over what the database says.
+func TestSettingsRaiseRoles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		database := new(source)
+		said := cache.Documents{Rooms: []cache.Room{{Name: "lobby", Owner: "u8", Moderators: []string{"u9"}}}}
+		database.say(said)
+		cached := database.follow(t)
+		inThisBubble(t, func(w *world) {
+			w.pass(2 * time.Second)
+			patch, err := ParseSettings([]byte(`{"owner":" u1 "}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			created, _, err := w.Create("lobby", patch)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := &testRoom{created, w}
+			roles := func(why string, r *testRoom, want map[string]string) {
+				t.Helper()
+				for id, role := range want {
+					c := r.joinAs(id + ":Some:consumer")
+					if got := c.welcome.obj("you").str("role"); got != role {
+						t.Errorf("%s: %s: want %s, got %s", why, id, role, got)
+					}
+					c.leave()
+				}
+			}
+			roles("the owner is set here, the moderators are the database's", r, map[string]string{"u1": "producer", "u8": "consumer", "u9": "moderator"})
+
+			ann, bob := r.joinAs("u1:Ann:consumer"), r.joinAs("u2:Bob:consumer")
+			w.pass(3 * time.Second) // for the number of viewers
+			bob.wantRefused("a consumer", "forbidden", obj{"type": "announce", "text": "no"})
+			seq := r.State().Seq
+			bob.clear()
+			r.set(`{"moderators":["u2","u3"],"owner":null}`)
+			bob.wantIdle("clients are not told")
+			if s := r.State(); s.Seq != seq || s.Staff.Owner != "u1" || !slices.Equal(s.Staff.Moderators, []string{"u2", "u3"}) {
+				t.Errorf("state: %+v", s)
+			}
+			if _, body := r.get("/", http.Header{"Accept": {"application/json"}}); strings.Contains(body, "u1") || strings.Contains(body, "owner") {
+				t.Errorf("the public state tells who owns the room: %s", body)
+			}
+			bob.do(obj{"type": "announce", "text": "I am raised"})
+			ann.do(tea)
+			if p := r.State().Producer; p == nil || p.ID != "u1" {
+				t.Errorf("want u1 to be the producer, got %v", p)
+			}
+			roles("all is set here", r, map[string]string{"u3": "moderator", "u8": "consumer", "u9": "consumer"})
+			if got := r.joinAs("u2:Bob:producer").welcome.obj("you").str("role"); got != "producer" {
+				t.Errorf("want no role to be lowered, got %s", got)
+			}
+
+			w.stop()
+			w.restarted(func(w *world) {
+				again, err := w.Room("lobby")
+				if err != nil {
+					t.Fatal(err)
+				}
+				r := &testRoom{again, w}
+				roles("after a restart", r, map[string]string{"u1": "producer", "u2": "moderator", "u9": "consumer"})
+				ann, bob := r.joinAs("u1:Ann:consumer"), r.joinAs("u2:Bob:consumer")
+				r.set(`{"owner":"","moderators":[]}`)
+				for _, c := range []*client{ann, bob} {
+					c.wantRefused("lowered", "forbidden", obj{"type": "clear"})
+				}
+				roles("nobody", r, map[string]string{"u1": "consumer", "u2": "consumer", "u8": "consumer", "u9": "consumer"})
+				if p := r.State().Producer; p != nil {
+					t.Errorf("want no producer, got %v", p)
+				}
+			})
+		}, func(o *Options) { o.Snapshot = cached.Snapshot })
+	})
+}
+
+// TestStaffOfTheDatabaseSurvivesARestartWithoutIt is as with its settings.
+func TestStaffOfTheDatabaseSurvivesARestartWithoutIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		database := new(source)
+		database.say(cache.Documents{Rooms: []cache.Room{{Name: "lobby", Owner: "u1", Moderators: []string{"u2"}}}})
+		cached := database.follow(t)
+		inThisBubble(t, func(w *world) {
+			w.room("lobby")
+			w.pass(2 * time.Second)
+			w.stop()
+			w.restarted(func(w *world) {
+				again, err := w.Room("lobby")
+				if err != nil {
+					t.Fatal(err)
+				}
+				r := &testRoom{again, w}
+				for id, role := range map[string]string{"u1": "producer", "u2": "moderator", "u3": "consumer"} {
+					if got := r.joinAs(id + ":Ann:consumer").welcome.obj("you").str("role"); got != role {
+						t.Errorf("%s: want %s, got %s", id, role, got)
+					}
+				}
+			}, func(o *Options) { o.Snapshot = cache.New(cache.Options{}).Snapshot })
+		}, func(o *Options) { o.Snapshot = cached.Snapshot })
+	})
+}
+
+func TestStaffIsChecked(t *testing.T) {
+	for _, wrong := range []string{
+		`{"owner":"guest-abc"}`, `{"owner":"platform"}`, `{"owner":"a\nb"}`, `{"owner":5}`, `{"owner":["u1"]}`,
+		`{"owner":"` + strings.Repeat("x", 129) + `"}`,
+		`{"moderators":"u1"}`, `{"moderators":{}}`, `{"moderators":[5]}`, `{"moderators":[null]}`, `{"moderators":[""]}`, `{"moderators":["guest-abc"]}`,
+		`{"moderators":[` + strings.TrimSuffix(strings.Repeat(`"u",`, maxModerators+1), ",") + `]}`,
+	} {
+		if _, err := ParseSettings([]byte(wrong)); fault.From(err).Code != fault.BadField {
+			t.Errorf("%.50s: want bad_field, got %v", wrong, err)
+		}
+	}
+	for _, right := range []string{`{"owner":""}`, `{"owner":null,"moderators":null}`, `{"moderators":[]}`, `{"moderators":["` + strings.Repeat("x", 128) + `"]}`} {
+		if _, err := ParseSettings([]byte(right)); err != nil {
+			t.Errorf("%.50s: %v", right, err)
+		}
+	}
 }
 
 // TestWhoMayDoWhat has every role give every command, and holds the outcomes to a table.

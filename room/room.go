@@ -60,7 +60,8 @@ type Room struct {
 	// Owned by the actor.
 	phase         phase
 	settings      Settings
-	layers        layers          // what settings come from
+	layers        layers // what settings and staff come from
+	staff         Staff
 	snapshot      *cache.Snapshot // the one that the room acts upon
 	replaced      <-chan struct{} // closed when there is a newer one
 	events        eventLog
@@ -154,7 +155,7 @@ func newRoom(l life, ln net.Listener, g *Registry) *Room {
 	if r.snapshot.Version() != "" {
 		r.layers.Base = baseOf(r.snapshot, l.name)
 	}
-	r.settings = r.layers.settings()
+	r.settings, r.staff = r.layers.settings(), r.layers.staff()
 	r.stopping, r.stop = context.WithCancelCause(context.Background())
 	r.server = serve.New(r, g.opts.Logger)
 	r.server.ConnState = passed

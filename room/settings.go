@@ -10,12 +10,14 @@ import (
 	"chatserver/internal/fault"
 	"chatserver/internal/strictjson"
 	"chatserver/internal/text"
+	"chatserver/internal/token"
 )
 
 // Bounds of settings.
 const (
-	maxTitle    = 200      // characters
-	maxSlowMode = 6 * 3600 // seconds
+	maxTitle      = 200      // characters
+	maxSlowMode   = 6 * 3600 // seconds
+	maxModerators = 1000
 )
 
 // Settings are what a room is set to. A published value is never changed.
@@ -53,6 +55,10 @@ type SettingsPatch struct {
 	Paid           *bool   `json:"paid,omitempty"`
 	MaxConnections *int    `json:"max_connections,omitempty"`
 	Pinned         *Pin    `json:"pinned,omitempty"`
+
+	// Who is more than their tokens say. Clients are not told: they are no Settings.
+	Owner      *string   `json:"owner,omitempty"` // user id of the producer; empty: nobody
+	Moderators *[]string `json:"moderators,omitempty"`
 }
 
 // ParseSettings reads a JSON object of settings. A setting that is unknown, of the
@@ -98,6 +104,32 @@ func (p SettingsPatch) check() (SettingsPatch, error) {
 	if p.MaxConnections != nil && *p.MaxConnections < 0 {
 		return p, &fault.Error{Code: fault.BadField, Detail: "max_connections must not be negative; 0 means no limit of the room's own", Value: *p.MaxConnections}
 	}
+	return p.checkStaff()
+}
+
+// checkStaff is check for owner and moderators.
+func (p SettingsPatch) checkStaff() (SettingsPatch, error) {
+	if p.Owner != nil && *p.Owner != "" {
+		owner, err := token.CheckUser("owner", *p.Owner)
+		if err != nil {
+			return p, err
+		}
+		p.Owner = &owner
+	}
+	if p.Moderators == nil {
+		return p, nil
+	}
+	if n := len(*p.Moderators); n > maxModerators {
+		return p, &fault.Error{Code: fault.BadField, Detail: "moderators must be at most 1000 user ids", Limit: maxModerators, Value: n}
+	}
+	moderators := make([]string, len(*p.Moderators))
+	for i, id := range *p.Moderators {
+		var err error
+		if moderators[i], err = token.CheckUser("moderators", id); err != nil {
+			return p, err
+		}
+	}
+	p.Moderators = &moderators
 	return p, nil
 }
 
@@ -143,6 +175,8 @@ func (p SettingsPatch) merge(over SettingsPatch) SettingsPatch {
 		Paid:           cmp.Or(over.Paid, p.Paid),
 		MaxConnections: cmp.Or(over.MaxConnections, p.MaxConnections),
 		Pinned:         cmp.Or(over.Pinned, p.Pinned),
+		Owner:          cmp.Or(over.Owner, p.Owner),
+		Moderators:     cmp.Or(over.Moderators, p.Moderators),
 	}
 }
 

@@ -21,7 +21,6 @@ func (r *Room) renew() {
 		return
 	}
 	r.throwOutBanned()
-	r.raiseRoles()
 	if r.snapshot.Version() == "" {
 		return // nothing was read yet: what the journal has of the database holds
 	}
@@ -30,6 +29,7 @@ func (r *Room) renew() {
 	if next.Base.same(r.layers.Base) {
 		return
 	}
+	r.appoint(next.staff()) // whether the journal can keep that or not
 	again := func(_ uint64, _ Settings, err error) {
 		if err != nil {
 			time.AfterFunc(unavailableRetry, func() { r.urge(context.Background(), renewal{}) })

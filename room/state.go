@@ -16,6 +16,7 @@ type State struct {
 	Epoch     string   `json:"epoch"`
 	Settings  Settings `json:"settings"`
 	Producer  *User    `json:"-"` // who broadcasts; nil when nobody with that role is in the room
+	Staff     Staff    `json:"-"`
 }
 
 // publishChange makes the room's state public if it has changed.
@@ -42,6 +43,7 @@ func (r *Room) publish() {
 		Epoch:     r.epoch,
 		Settings:  r.settings,
 		Producer:  producer,
+		Staff:     r.staff,
 	})
 }
 

@@ -172,6 +172,9 @@ func readContent(n node, media string) (content, error) {
 	return c, err
 }
 
+// Members returns the members that a schema of the document has, in order.
+func (a *API) Members(schema string) []string { return a.doc.members(schema) }
+
 // Routes returns what the document has, as "GET /api/v1/room/{name}", in order.
 func (a *API) Routes() []string {
 	var all []string

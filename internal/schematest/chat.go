@@ -160,9 +160,7 @@ func (c *Chat) CommandExamples(kind string) [][]byte {
 }
 
 // Members returns the members that a schema of the document has, in order.
-func (c *Chat) Members(schema string) []string {
-	return c.doc.top().at("components", "schemas", schema, "properties").keys()
-}
+func (c *Chat) Members(schema string) []string { return c.doc.members(schema) }
 
 // Values returns the strings that a schema of the document allows.
 func (c *Chat) Values(schema string) []string {

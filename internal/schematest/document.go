@@ -84,6 +84,11 @@ func moduleFile(name string) (string, error) {
 
 func (d *document) top() node { return node{doc: d, value: d.content} }
 
+// members returns the members that one of the document's schemas has, in order.
+func (d *document) members(schema string) []string {
+	return d.top().at("components", "schemas", schema, "properties").keys()
+}
+
 // node is a place in a document. The zero value of a node's value says that nothing is
 // there.
 type node struct {

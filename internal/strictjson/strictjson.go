@@ -94,6 +94,8 @@ func fitting(t reflect.Type) string {
 		return "a whole number, 0 or more"
 	case reflect.Int, reflect.Int64:
 		return "a whole number"
+	case reflect.Slice:
+		return "a list"
 	default:
 		return "an object"
 	}

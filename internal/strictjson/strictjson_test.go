@@ -20,6 +20,7 @@ type form struct {
 	User  *struct {
 		ID string `json:"id"`
 	} `json:"user"`
+	Names *[]string `json:"names"`
 }
 
 // readers are the two ways to read a form.
@@ -82,6 +83,8 @@ func TestRefused(t *testing.T) {
 		{"a huge number", `{"seq":` + strings.Repeat("9", 8000) + `}`, fault.BadField, "seq must be"},
 		{"no switch", `{"on":"yes"}`, fault.BadField, "on must be true or false"},
 		{"no object", `{"user":"ann"}`, fault.BadField, "user must be an object, not a JSON string"},
+		{"no list", `{"names":"ann"}`, fault.BadField, "names must be a list, not a JSON string"},
+		{"no string in a list", `{"names":["ann",5]}`, fault.BadField, "names must be a string, not a JSON number"},
 		{"a field of a field", `{"user":{"id":5}}`, fault.BadField, "user.id must be a string"},
 	} {
 		for name, read := range readers {

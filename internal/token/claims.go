@@ -47,16 +47,10 @@ type Claims struct {
 // check returns c in the form in which rooms take it. The error names what is wrong;
 // the user's id goes by the name of field.
 func (c Claims) check(field string) (Claims, error) {
-	user, err := text.Line(field, c.User, 0)
-	switch {
-	case err != nil:
+	var err error
+	if c.User, err = CheckUser(field, c.User); err != nil {
 		return Claims{}, err
-	case user == "" || len(user) > maxUser || user == platformID || strings.HasPrefix(user, guestPrefix):
-		e := fault.New(fault.BadField, `%s must be 1 to %d bytes, not %q, and not begin with %q`, field, maxUser, platformID, guestPrefix)
-		e.Limit = maxUser
-		return Claims{}, e
 	}
-	c.User = user
 	if c.Name, err = text.Name(c.Name); err != nil {
 		return Claims{}, err
 	}
@@ -68,6 +62,21 @@ func (c Claims) check(field string) (Claims, error) {
 		return Claims{}, fault.New(fault.BadField, "role must be %s, %s or %s", Consumer, Moderator, Producer)
 	}
 	return c, nil
+}
+
+// CheckUser returns the id of a user as tokens bear it. The error names what is wrong; the id
+// goes by the name of field.
+func CheckUser(field, id string) (string, error) {
+	id, err := text.Line(field, id, 0)
+	if err != nil {
+		return "", err
+	}
+	if id == "" || len(id) > maxUser || id == platformID || strings.HasPrefix(id, guestPrefix) {
+		e := fault.New(fault.BadField, `%s must be 1 to %d bytes, not %q, and not begin with %q`, field, maxUser, platformID, guestPrefix)
+		e.Limit = maxUser
+		return "", e
+	}
+	return id, nil
 }
 
 // payload is the wire form of claims. Dates are seconds since 1970.
