@@ -67,14 +67,14 @@ type lookBack struct {
 	old   []entry // out of the journal, in order; none, if the room holds enough
 }
 
-// window returns the seqs of the events that are asked for, when newest is the room's
-// newest one: from, and those up to before to.
-func (q *lookBack) window(newest uint64) (from, to uint64) {
+// window returns the seqs of the events that are asked for, of those from oldest to newest:
+// from, and those up to before to.
+func (q *lookBack) window(oldest, newest uint64) (from, to uint64) {
 	to = newest + 1
 	if q.before > 0 {
 		to = min(to, q.before)
 	}
-	from = max(q.first, 1)
+	from = oldest
 	if to > q.limit {
 		from = max(from, to-q.limit)
 	}
@@ -91,7 +91,7 @@ func (q *lookBack) readOld(r *Room) error {
 		return r.unreadable(err)
 	}
 	q.first, q.asOf = life.First, r.State().Seq
-	from, to := q.window(q.asOf)
+	from, to := q.window(q.first, q.asOf)
 	if from == to || from+uint64(r.opts.logKeep()) > q.asOf {
 		return nil
 	}
@@ -144,13 +144,10 @@ func (q *lookBack) run(r *Room) {
 // events returns what is asked for, as the log has it now. It is false if the room has gone
 // on so far meanwhile that there would be a hole, or if the disk is behind.
 func (q *lookBack) events(r *Room) ([]entry, bool) {
-	from, to := q.window(r.events.seq)
+	from, to := q.window(q.oldest(r), r.events.seq)
 	held := min(max(r.events.first(), from), to) // from here on the room has all
 	if from == held {
 		return newestOf(r.events.from(from)[:to-from]), true
-	}
-	if q.first == 0 {
-		return newestOf(r.events.from(held)[:to-held]), true // nothing has what was before
 	}
 	if !q.redact(r) {
 		return nil, false
@@ -160,6 +157,14 @@ func (q *lookBack) events(r *Room) ([]entry, bool) {
 		return nil, false
 	}
 	return newestOf(append(events, r.events.from(held)[:to-held]...)), true
+}
+
+// oldest returns the seq of the oldest event that the journal or the room has.
+func (q *lookBack) oldest(r *Room) uint64 {
+	if q.first == 0 {
+		return r.events.first()
+	}
+	return min(q.first, r.events.first())
 }
 
 // redact takes away from the old events what was removed since they were read. It is false
@@ -192,10 +197,6 @@ func (q *lookBack) redact(r *Room) bool {
 
 // answer makes the answer's bytes, around those of the events.
 func (q *lookBack) answer(r *Room, events []entry) []byte {
-	oldest := r.events.first()
-	if q.first > 0 {
-		oldest = min(oldest, q.first)
-	}
 	size := 0
 	for _, e := range events {
 		size += len(e.data) + 1
@@ -210,7 +211,7 @@ func (q *lookBack) answer(r *Room, events []entry) []byte {
 		}
 		b.Write(e.data)
 	}
-	b.WriteString(`],"first":` + strconv.FormatUint(oldest, 10))
+	b.WriteString(`],"first":` + strconv.FormatUint(q.oldest(r), 10))
 	if totals := r.reacted.of(events); totals != nil {
 		b.WriteString(`,"reactions":`)
 		b.Write(encode(totals))

@@ -400,6 +400,16 @@ func TestHistoryBeginsWithWhatIsKept(t *testing.T) {
 			t.Errorf("history: %v", o)
 		}
 	}, unlimited)
+	inWorld(t, func(w *world) { // the room has more than the journal
+		r := w.room("lobby")
+		r.fill(3*resumeLimit, strconv.Itoa)
+		w.journal.mu.Lock()
+		w.journal.life(r.epoch).First = 3*resumeLimit - 10
+		w.journal.mu.Unlock()
+		if n := len(pageBack(t, r.join("").ask, 100)); n < resumeLimit {
+			t.Errorf("want all that the room has, got %d events", n)
+		}
+	}, unlimited)
 	inWorld(t, func(w *world) { // no journal at all
 		r := w.room("lobby")
 		r.fill(3*resumeLimit, strconv.Itoa)
