@@ -58,6 +58,13 @@ func (a *admission) leave(addr netip.Addr) {
 	}
 }
 
+// open returns how many places are taken.
+func (a *admission) open() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.total
+}
+
 func (a *admission) setClosed(closed bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -15,6 +15,8 @@ type deed struct {
 	right  right
 	effect effect
 	asker  asker
+	room   *Room
+	read   time.Time // when the command was
 }
 
 // effect is what one kind of deed does.
@@ -37,9 +39,10 @@ type asker interface {
 // acknowledge confirms a command, and the event that it made, if any.
 func acknowledge(to asker, id string, seq uint64) { to.answer(ack{Type: "ack", ID: id, Seq: seq}) }
 
-// refuse answers a command with what is wrong with it.
-func refuse(to asker, id string, err error) {
+// refuse answers a command with what is wrong with it. It is for any goroutine.
+func (r *Room) refuse(to asker, id string, err error) {
 	e := fault.From(err)
+	r.opts.Observer.Refused(e.Code)
 	to.answer(failure{Type: "error", ID: id, Code: e.Code, Message: e.Detail, RetryAfter: e.RetryMillis()})
 }
 
@@ -79,9 +82,10 @@ func (d *deed) kept(seq uint64, err error) {
 		return
 	}
 	acknowledge(d.asker, d.id, seq)
+	d.room.opts.Observer.Acknowledged(time.Since(d.read))
 }
 
-func (d *deed) failed(err error) { refuse(d.asker, d.id, err) }
+func (d *deed) failed(err error) { d.room.refuse(d.asker, d.id, err) }
 
 // right is what somebody must have to give a command.
 type right int

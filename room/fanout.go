@@ -42,19 +42,20 @@ type fanout struct {
 
 // item is an object in a batch.
 type item struct {
-	seq uint64 // of an event, else 0
-	end int    // where it ends
+	seq uint64    // of an event, else 0
+	end int       // where it ends
+	at  time.Time // when it was added
 }
 
 func newFanout() fanout { return fanout{interval: gatherLeast, timer: newStoppedTimer()} }
 
 // add puts an object into the batch; seq is 0 for one that is no event.
-func (f *fanout) add(seq uint64, object []byte) {
+func (f *fanout) add(seq uint64, object []byte, now time.Time) {
 	if len(f.batch) > 0 {
 		f.batch = append(f.batch, '\n')
 	}
 	f.batch = append(f.batch, object...)
-	f.items = append(f.items, item{seq, len(f.batch)})
+	f.items = append(f.items, item{seq, len(f.batch), now})
 	if seq == 0 {
 		return
 	}
@@ -82,12 +83,13 @@ func (f *fanout) rewrite(log *eventLog) {
 	if f.span.first == 0 {
 		return
 	}
-	anew := fanout{batch: make([]byte, 0, len(f.batch))}
+	anew, i := fanout{batch: make([]byte, 0, len(f.batch))}, 0
 	for seq, object := range f.objects() {
 		if e := log.at(seq); e != nil {
 			object = e.data
 		}
-		anew.add(seq, object)
+		anew.add(seq, object, f.items[i].at)
+		i++
 	}
 	f.batch, f.items = anew.batch, anew.items
 }
@@ -101,7 +103,7 @@ func (f *fanout) clear() {
 // is no event.
 func (r *Room) broadcast(seq uint64, object []byte, now time.Time) {
 	f := &r.out
-	f.add(seq, object)
+	f.add(seq, object, now)
 	due := f.flushed.Add(f.interval)
 	switch {
 	case !now.Before(due), len(f.batch) >= gatherBytes:
@@ -148,6 +150,7 @@ func (r *Room) flush() {
 	if r.members.by[deliverPolled] > 0 {
 		r.notePolled()
 	}
+	items := f.items // nothing takes their place before the end of this flush
 	f.clear()
 	f.timer.Stop()
 	for i, m := range r.members.list {
@@ -169,7 +172,25 @@ func (r *Room) flush() {
 	if events.first != 0 { // a count of viewers alone is no load
 		f.flushed = time.Now()
 		f.interval = min(max(time.Duration(share)*f.flushed.Sub(start), gatherLeast), most)
+		r.tellDelivered(items, f.flushed)
 	}
+	r.tellSent()
+}
+
+// tellDelivered tells the observer how long the events among items took.
+func (r *Room) tellDelivered(items []item, now time.Time) {
+	for _, it := range items {
+		if it.seq > 0 {
+			r.opts.Observer.Delivered(now.Sub(it.at))
+		}
+	}
+}
+
+// tellSent tells the observer what has gone out since the last time.
+func (r *Room) tellSent() {
+	sent := r.counters.bytesOut.Load()
+	r.opts.Observer.Sent(sent - r.sent)
+	r.sent = sent
 }
 
 // notePolled has those who poll ask for what is in the batch. Events they read from the
@@ -228,8 +249,14 @@ func (r *Room) skip(m *member, from, to uint64) bool {
 	if m.out.offer(notice, span{first: from, last: to}) == full {
 		return false
 	}
-	r.counters.skipped.Add(int64(to - from + 1))
+	r.skipped(to - from + 1)
 	return true
+}
+
+// skipped counts events that a client does not get.
+func (r *Room) skipped(events uint64) {
+	r.counters.skipped.Add(int64(events))
+	r.opts.Observer.Skipped(events)
 }
 
 // catchUp sends a member the events from m.next on out of the log, in portions that

@@ -137,7 +137,7 @@ func (q *lookBack) run(r *Room) {
 	}
 	events, ok := q.events(r)
 	if !ok || !q.to.hand(q.answer(r, events)) {
-		refuse(q.to, q.id, &fault.Error{Code: fault.Busy, Detail: "there is more on its way to you; send this again after retry_after", RetryAfter: busyRetry})
+		r.refuse(q.to, q.id, &fault.Error{Code: fault.Busy, Detail: "there is more on its way to you; send this again after retry_after", RetryAfter: busyRetry})
 	}
 }
 
@@ -226,4 +226,4 @@ type historyHead struct {
 	ID   string `json:"id,omitempty"`
 }
 
-func (q *lookBack) failed(err error) { refuse(q.to, q.id, err) }
+func (q *lookBack) failed(err error) { q.of.room.refuse(q.to, q.id, err) }

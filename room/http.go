@@ -66,7 +66,7 @@ func (r *Room) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	switch {
 	case !ok:
-		fault.Write(w, fault.New(fault.RouteNotFound, "a room's listener has nothing at this path; docs/protocol.md lists what it has"))
+		r.fail(w, fault.New(fault.RouteNotFound, "a room's listener has nothing at this path; docs/protocol.md lists what it has"))
 	case req.Method == http.MethodOptions:
 		h.Set("Allow", allowed)
 		h.Set("Access-Control-Allow-Methods", allowed)
@@ -75,12 +75,18 @@ func (r *Room) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 	case req.Method != to.method && (req.Method != http.MethodHead || to.method != http.MethodGet):
 		h.Set("Allow", allowed)
-		fault.Write(w, fault.New(fault.MethodNotAllowed, "this path takes %s", allowed))
+		r.fail(w, fault.New(fault.MethodNotAllowed, "this path takes %s", allowed))
 	case to.chat && foreign != nil:
-		fault.Write(w, foreign)
+		r.fail(w, foreign)
 	default:
 		to.serve(r, w, req)
 	}
+}
+
+// fail answers a request with what is wrong with it.
+func (r *Room) fail(w http.ResponseWriter, err error) {
+	r.opts.Observer.Refused(fault.From(err).Code)
+	fault.Write(w, err)
 }
 
 // serveRoot answers by what the caller accepts: the room's name, its page, its

@@ -84,6 +84,7 @@ func (c *conn) onJoin(id string, data []byte) error {
 	if err != nil {
 		return c.notJoined(id, err)
 	}
+	c.room.opts.Observer.Joined(OverWebSocket)
 	c.member = m
 	c.stopWatch()
 	c.wire.joinBy = time.Time{}
@@ -113,7 +114,7 @@ func (c *conn) notJoined(id string, err error) error {
 	default:
 		return err
 	}
-	refuse(c.out, id, refused)
+	c.room.refuse(c.out, id, refused)
 	return &ends{farewell{code: code, text: string(refused.Code)}}
 }
 

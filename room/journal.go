@@ -76,6 +76,7 @@ func (r *Room) append(e logged, by author, tell kept) (seq uint64, err error) {
 	e.settle(r)
 	r.events.add(entry{seq: seq, kind: e.kind(), author: by.user, data: data})
 	r.counters.events.add(now)
+	r.opts.Observer.Sequenced(e.kind())
 	r.publish()
 	r.broadcast(seq, data, now)
 	return seq, nil

@@ -151,6 +151,7 @@ func (r *Room) do(c command) {
 func (r *Room) panicked(cause any) {
 	r.log.Error("a command panicked", zap.Any("panic", cause), zap.ByteString("stack", debug.Stack()))
 	r.counters.panics.Add(1)
+	r.opts.Observer.Panicked()
 }
 
 // duty is a command that the actor gives itself, when a timer has run out for one.

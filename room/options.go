@@ -106,6 +106,8 @@ type Options struct {
 	// Page answers a browser's GET / and /assets/… on a room's listener. It must
 	// only use relative links: the room stands under /r/NAME/ of the main port too.
 	Page http.Handler
+	// Observer hears what happens in all rooms; nil: nobody does.
+	Observer Observer
 	// Changed is called after a room opened or closed; it must not block. May be nil.
 	Changed func()
 	// Listen opens a room's listener; nil means net.Listen.
@@ -123,6 +125,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Changed == nil {
 		o.Changed = func() {}
+	}
+	if o.Observer == nil {
+		o.Observer = nobody{}
 	}
 	if o.Page == nil {
 		o.Page = http.NotFoundHandler()

@@ -38,7 +38,8 @@ type outbox struct {
 	framing framing // how whoever fills the outbox is to frame objects
 	// written counts bytes that the socket took; shared by all outboxes of a room.
 	written *atomic.Int64
-	wake    func() // called once the outbox is ending, for a reader that waits elsewhere; may be nil
+	wake    func()         // called once the outbox is ending, for a reader that waits elsewhere; may be nil
+	parted  func(code int) // called once, when the outbox is ending; may be nil
 
 	mu       sync.Mutex
 	state    outboxState
@@ -148,7 +149,7 @@ func (o *outbox) put(p piece, limit int, lent bool) offered {
 		n, err = writeNow(o.fd, p.bytes)
 		o.written.Add(int64(n))
 		if err != nil {
-			o.endLocked(true)
+			o.endLocked(0, true)
 			return gone
 		}
 		if n == len(p.bytes) {
@@ -281,11 +282,11 @@ func (o *outbox) wrote(n int, err error) {
 			o.pending = append(o.pending, piece{bytes: frame})
 			o.size += len(frame)
 		}
-		o.endLocked(false)
+		o.endLocked(tooSlow.code, false)
 		return
 	}
 	o.pending, o.size = nil, 0
-	o.endLocked(true)
+	o.endLocked(0, true)
 }
 
 // dropLocked forgets all that is pending but the frame that is partly written.
@@ -302,10 +303,13 @@ func (o *outbox) dropLocked() {
 	}
 }
 
+// part ends the connection with a farewell.
+func (o *outbox) part(bye farewell) { o.end(bye.code, o.framing.farewell(bye)...) }
+
 // end takes a last few frames, whatever is pending before them, and then nothing
-// more. It wakes the connection's reader, which owns the rest of the closing (see
+// more; code says why. It wakes the connection's reader, which owns the rest of the closing (see
 // conn.linger). A connection that is ending already keeps its first farewell.
-func (o *outbox) end(frames ...[]byte) {
+func (o *outbox) end(code int, frames ...[]byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.state != outboxOpen {
@@ -321,14 +325,11 @@ func (o *outbox) end(frames ...[]byte) {
 			o.queueLocked(piece{bytes: frame}, n)
 		}
 	}
-	o.endLocked(false)
+	o.endLocked(code, false)
 }
 
-// part ends the connection with a farewell.
-func (o *outbox) part(bye farewell) { o.end(o.framing.farewell(bye)...) }
-
 // endLocked leaves outboxOpen. With broken, nothing can be written any more.
-func (o *outbox) endLocked(broken bool) {
+func (o *outbox) endLocked(code int, broken bool) {
 	if o.state != outboxOpen {
 		return
 	}
@@ -339,7 +340,7 @@ func (o *outbox) endLocked(broken bool) {
 		deadline = now
 	}
 	_ = o.conn.SetWriteDeadline(deadline) // these fail on a closed connection only
-	o.tellEndLocked()
+	o.tellEndLocked(code)
 	_ = o.conn.SetReadDeadline(now) // the reader looks at o.ending
 	if o.wake != nil {
 		o.wake()
@@ -362,8 +363,11 @@ func (o *outbox) waitForEnd() <-chan struct{} {
 	return o.ended
 }
 
-func (o *outbox) tellEndLocked() {
+func (o *outbox) tellEndLocked(code int) {
 	o.ending.Store(true)
+	if o.parted != nil {
+		o.parted(code)
+	}
 	if o.ended != nil {
 		close(o.ended)
 	}
@@ -376,7 +380,7 @@ func (o *outbox) flushed() { o.flusher.Wait() }
 func (o *outbox) close() {
 	o.mu.Lock()
 	if o.state == outboxOpen {
-		o.tellEndLocked()
+		o.tellEndLocked(0)
 	}
 	o.state = outboxClosed
 	_ = o.conn.Close() // nothing can be done about it

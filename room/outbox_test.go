@@ -94,7 +94,7 @@ func TestFramesStayWholeAndInOrder(t *testing.T) {
 	go func() {
 		defer close(ended)
 		wg.Wait()
-		o.end(closeFrame(codeLeft, "bye"))
+		o.end(codeLeft, closeFrame(codeLeft, "bye"))
 	}()
 
 	var got, next [writers]int64
@@ -188,7 +188,7 @@ func TestAnOutboxWhosePeerIsGone(t *testing.T) {
 		runtime.Gosched()
 	}
 	<-o.waitForEnd()
-	o.end(frame) // is ignored
+	o.end(codeLeft, frame) // is ignored
 }
 
 func TestOfferingToAQuickReaderAllocatesNothing(t *testing.T) {

@@ -285,7 +285,7 @@ func TestWhatIsEndingIsNotParked(t *testing.T) {
 	c := &conn{speaker: speaker{room: w.room("lobby")}, out: newOutbox(ours, webSocket, 1<<10, new(atomic.Int64))}
 	c.wire = &wire{Conn: ours, out: c.out, fd: descriptorOf(ours)}
 	defer c.out.close()
-	c.out.end()
+	c.out.end(0)
 	if w.lot.park(c) {
 		t.Error("parked, and nobody will wake it")
 	}

@@ -279,6 +279,12 @@ func (g *Registry) Draining() bool {
 	return g.draining
 }
 
+// Connections returns how many places clients have on the server, and how many there are;
+// 0: no limit.
+func (g *Registry) Connections() (open, limit int) {
+	return g.admission.open(), g.opts.MaxConnections
+}
+
 // Capacity returns how many rooms the server can hold, whether it takes any now or not.
 func (g *Registry) Capacity() int { return g.opts.MaxRooms }
 

@@ -77,6 +77,7 @@ type Room struct {
 	addressesMost int                       // from which idle addresses are forgotten
 	guests        int                       // the number that the last unnamed guest got
 	out           fanout
+	sent          int64 // bytes that the observer knows of
 	count         viewerCount
 	tallies       tallies
 	reacted       reactionBook
@@ -219,6 +220,7 @@ func (r *Room) run() {
 	}
 	_ = r.server.Close() // closes the listener; nothing can be done if that fails
 	<-serving
+	r.tellSent()
 	close(r.done)
 }
 

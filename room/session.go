@@ -210,7 +210,7 @@ func (r *Room) portionOf(s *session, since *uint64) (objects [][]byte) {
 	objects = m.takeGreeting()
 	if oldest := r.events.first(); m.next < oldest {
 		objects = append(objects, encode(skipped{Type: "skipped", From: m.next, To: oldest - 1}))
-		r.counters.skipped.Add(int64(oldest - m.next))
+		r.skipped(oldest - m.next)
 		m.next = oldest
 	}
 	size := 0
@@ -250,7 +250,7 @@ func (r *Room) attach(s *session, out *outbox, epoch string, since *uint64) {
 	}
 	m.out, m.feed = out, feedCatching
 	s.stream.Store(out)
-	r.members.deliver(m, deliverStream)
+	r.deliver(m, deliverStream)
 	out.onHungry(func() { r.urge(context.Background(), hungry{m}) })
 	if isNew { // what has waited came after its greeting; else it is older than that
 		r.catchUp(m)
@@ -262,6 +262,12 @@ func (r *Room) attach(s *session, out *outbox, epoch string, since *uint64) {
 	if s.isOver() { // meanwhile
 		out.part(s.farewell())
 	}
+}
+
+// deliver changes the form in which a member gets things.
+func (r *Room) deliver(m *member, d delivery) {
+	r.members.deliver(m, d)
+	r.changed = true
 }
 
 // detach notes that a connection does not stream a session any more.
@@ -279,6 +285,6 @@ func (r *Room) detach(s *session, out *outbox) {
 	}
 	m.feed = feedLive
 	if !m.gone {
-		r.members.deliver(m, deliverPolled)
+		r.deliver(m, deliverPolled)
 	}
 }

@@ -22,14 +22,14 @@ type speaker struct {
 	refusals *limit.Window // nil until the first
 }
 
-// do carries out one command, whose head was read. A *fault.Error is for the client.
-func (s *speaker) do(kind, id string, data []byte) error {
+// do carries out one command, whose head was read now. A *fault.Error is for the client.
+func (s *speaker) do(kind, id string, data []byte, now time.Time) error {
 	command, known := clientCommands[kind]
 	if !known {
 		return fault.New(fault.BadCommand, "%.50q is no command; docs/protocol.md lists them", kind)
 	}
 	if command.talk {
-		if wait := s.member.speech.take(time.Now()); wait > 0 {
+		if wait := s.member.speech.take(now); wait > 0 {
 			return tooFast(wait)
 		}
 	}
@@ -37,7 +37,7 @@ func (s *speaker) do(kind, id string, data []byte) error {
 	if err != nil || command.right == noRight {
 		return err
 	}
-	return s.room.offer(&deed{by: s.member, id: id, right: command.right, effect: effect, asker: s.asker})
+	return s.room.offer(&deed{by: s.member, id: id, right: command.right, effect: effect, asker: s.asker, room: s.room, read: now})
 }
 
 // tooFast is the answer to who sends faster than it may.

@@ -17,6 +17,8 @@ type State struct {
 	Settings  Settings `json:"settings"`
 	Producer  *User    `json:"-"` // who broadcasts; nil when nobody with that role is in the room
 	Staff     Staff    `json:"-"`
+
+	Transports Transports `json:"-"` // of the viewers
 }
 
 // publishChange makes the room's state public if it has changed.
@@ -44,6 +46,8 @@ func (r *Room) publish() {
 		Settings:  r.settings,
 		Producer:  producer,
 		Staff:     r.staff,
+
+		Transports: r.members.transports(),
 	})
 }
 

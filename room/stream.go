@@ -27,7 +27,7 @@ func (r *Room) serveEvents(w http.ResponseWriter, req *http.Request) {
 	}
 	epoch, since, err := whereFrom(req)
 	if err != nil {
-		fault.Write(w, err)
+		r.fail(w, err)
 		return
 	}
 	if !r.readers.enter() {
@@ -41,7 +41,7 @@ func (r *Room) serveEvents(w http.ResponseWriter, req *http.Request) {
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
-		fault.Write(w, err)
+		r.fail(w, err)
 		return
 	}
 	go st.watch() //nolint:contextcheck // the stream outlives the request
@@ -102,6 +102,7 @@ func (st *stream) takeOver(w http.ResponseWriter) error {
 	}
 	st.conn = unguarded(conn)
 	st.out = newOutbox(st.conn, framing{st.room.epoch}, st.room.opts.Limits.Backlog, &st.room.counters.bytesOut)
+	st.out.parted = st.room.parted
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")

@@ -35,12 +35,12 @@ func (r *Room) serveJoin(w http.ResponseWriter, req *http.Request) {
 		err = parse(body, &join)
 	}
 	if err != nil {
-		fault.Write(w, err)
+		r.fail(w, err)
 		return
 	}
 	s, objects, err := r.newSession(req, &join, true)
 	if err != nil {
-		fault.Write(w, err)
+		r.fail(w, err)
 		return
 	}
 	writeObjects(w, `"session":`+strconv.Quote(s.name)+`,`, objects, "")
@@ -76,6 +76,11 @@ func (r *Room) newSession(req *http.Request, join *joinRequest, read bool) (*ses
 		s.giveBack()
 		return nil, nil, err
 	}
+	by := OverEvents
+	if read {
+		by = OverPolling
+	}
+	r.opts.Observer.Joined(by)
 	return s, objects, nil
 }
 
@@ -89,16 +94,16 @@ func (r *Room) servePoll(w http.ResponseWriter, req *http.Request) {
 	query := req.URL.Query()
 	since, err := parseSeq("since", query.Get("since"))
 	if err != nil {
-		fault.Write(w, err)
+		r.fail(w, err)
 		return
 	}
 	wait, err := parseWait(query.Get("wait"))
 	if err != nil {
-		fault.Write(w, err)
+		r.fail(w, err)
 		return
 	}
 	if !r.readers.enter() {
-		fault.Write(w, notFound(r.name))
+		r.fail(w, notFound(r.name))
 		return
 	}
 	defer r.readers.leave()
@@ -112,7 +117,7 @@ func (r *Room) servePoll(w http.ResponseWriter, req *http.Request) {
 	_ = control.SetWriteDeadline(time.Now().Add(patience))
 	defer func() { _ = control.Flush() }() // before the room may close the connection
 	if err != nil {
-		fault.Write(w, err)
+		r.fail(w, err)
 		return
 	}
 	after := time.Duration(0)
@@ -166,12 +171,12 @@ func (r *Room) pollFor(ctx context.Context, name string, since *uint64, wait tim
 func (r *Room) serveSend(w http.ResponseWriter, req *http.Request) {
 	body, err := readBody(w, req)
 	if err != nil {
-		fault.Write(w, err)
+		r.fail(w, err)
 		return
 	}
 	s, err := r.findSession(req.Context(), req.URL.Query().Get("session"))
 	if err != nil {
-		fault.Write(w, err)
+		r.fail(w, err)
 		return
 	}
 	answer, err := s.say(req.Context(), body)
@@ -179,7 +184,7 @@ func (r *Room) serveSend(w http.ResponseWriter, req *http.Request) {
 		r.post(leave{s.member}) //nolint:contextcheck // it must come about
 	}
 	if err != nil {
-		fault.Write(w, err)
+		r.fail(w, err)
 		return
 	}
 	writeObjects(w, "", [][]byte{answer}, "")
@@ -236,17 +241,18 @@ func (s *session) command(box answerBox, line []byte) {
 	defer s.sending.Unlock()
 	s.speaker.asker = box
 	kind, id, err := parseRequest(line)
-	if wait := s.speaker.count(time.Now()); wait > 0 {
+	now := time.Now()
+	if wait := s.speaker.count(now); wait > 0 {
 		err = tooFast(wait)
 	} else if err == nil && kind == "join" {
 		err = fault.New(fault.BadCommand, "this session has joined already")
 	} else if err == nil {
-		err = s.speaker.do(kind, id, line)
+		err = s.speaker.do(kind, id, line, now)
 	}
 	if err == nil {
 		return
 	}
-	refuse(box, id, err)
+	s.room.refuse(box, id, err)
 	if fault.From(err).Code == fault.RateLimited && s.speaker.floods(time.Now()) {
 		s.end(farewell{code: codeFlooding, text: string(fault.RateLimited)})
 	}

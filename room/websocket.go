@@ -78,16 +78,16 @@ func (r *Room) serveWebSocket(w http.ResponseWriter, req *http.Request) {
 	if !websocket.IsWebSocketUpgrade(req) || !req.ProtoAtLeast(1, 1) {
 		w.Header().Set("Upgrade", "websocket")
 		w.Header().Set("Connection", "Upgrade")
-		fault.Write(w, fault.New(fault.UpgradeRequired, "this path speaks WebSocket alone; connect with ws:// or wss://"))
+		r.fail(w, fault.New(fault.UpgradeRequired, "this path speaks WebSocket alone; connect with ws:// or wss://"))
 		return
 	}
 	if _, err := r.opts.AllowedOrigins.check(req, r.opts.TrustedProxies); err != nil {
-		fault.Write(w, err)
+		r.fail(w, err)
 		return
 	}
 	refuseWindows(req.Header)
 	if !r.readers.enter() {
-		fault.Write(w, notFound(r.name))
+		r.fail(w, notFound(r.name))
 		return
 	}
 	c := &conn{speaker: speaker{room: r}, addr: r.opts.TrustedProxies.Addr(req)}
@@ -113,6 +113,7 @@ type hijacker struct {
 // or parks it until its peer speaks.
 func (c *conn) begin() {
 	if err := c.room.admission.enter(c.addr); err != nil {
+		c.room.opts.Observer.Refused(err.Code)
 		c.out.part(farewell{code: codeFull, text: string(err.Code)})
 	} else {
 		c.admitted = true
@@ -291,13 +292,14 @@ func (c *conn) readMessage() error {
 // to end.
 func (c *conn) handle(line []byte) error {
 	kind, id, err := parseRequest(line)
-	if wait := c.count(time.Now()); wait > 0 {
+	now := time.Now()
+	if wait := c.count(now); wait > 0 {
 		return c.hold(id, wait)
 	}
 	if err == nil {
-		err = c.dispatch(kind, id, line)
+		err = c.dispatch(kind, id, line, now)
 	} else if c.member == nil {
-		refuse(c.out, id, err)
+		c.room.refuse(c.out, id, err)
 		return &ends{farewell{code: codeNoJoin, text: "the first object must be a join"}}
 	}
 	refused, ok := errors.AsType[*fault.Error](err)
@@ -307,22 +309,22 @@ func (c *conn) handle(line []byte) error {
 	case refused.Code == fault.RateLimited:
 		return c.hold(id, refused.RetryAfter)
 	}
-	refuse(c.out, id, refused)
+	c.room.refuse(c.out, id, refused)
 	return nil
 }
 
 // dispatch carries out the command. A *fault.Error is for the peer.
-func (c *conn) dispatch(kind, id string, line []byte) error {
+func (c *conn) dispatch(kind, id string, line []byte, now time.Time) error {
 	switch {
 	case kind == "join" && c.member == nil:
 		return c.onJoin(id, line)
 	case kind == "join":
 		return fault.New(fault.BadCommand, "you have joined already; leave first, or open another connection")
 	case c.member == nil:
-		refuse(c.out, id, fault.New(fault.NotJoined, "send join first"))
+		c.room.refuse(c.out, id, fault.New(fault.NotJoined, "send join first"))
 		return &ends{farewell{code: codeNoJoin, text: "the first object must be a join"}}
 	default:
-		return c.do(kind, id, line)
+		return c.do(kind, id, line, now)
 	}
 }
 
@@ -367,7 +369,7 @@ func (c *conn) pace() error {
 // hold tells the peer once that it is too fast, and then reads nothing from it
 // until it may speak again: its flood waits in its own machine.
 func (c *conn) hold(id string, wait time.Duration) error {
-	refuse(c.out, id, tooFast(wait))
+	c.room.refuse(c.out, id, tooFast(wait))
 	if c.floods(time.Now()) {
 		return &ends{farewell{code: codeFlooding, text: string(fault.RateLimited)}}
 	}

@@ -16,11 +16,12 @@ func (s *speaker) onWho(id string, data []byte) (effect, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, s.room.offer(who{to: s.asker, id: id, prefix: req.Prefix, limit: limit})
+	return nil, s.room.offer(who{room: s.room, to: s.asker, id: id, prefix: req.Prefix, limit: limit})
 }
 
 // who is a checked who, for the actor.
 type who struct {
+	room   *Room
 	to     asker
 	id     string
 	prefix string
@@ -36,4 +37,4 @@ func (w who) run(r *Room) {
 	w.to.answer(answer)
 }
 
-func (w who) failed(err error) { refuse(w.to, w.id, err) }
+func (w who) failed(err error) { w.room.refuse(w.to, w.id, err) }

@@ -59,6 +59,7 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	raw = unguarded(raw)
 	c, now := h.conn, time.Now()
 	c.out = newOutbox(raw, webSocket, c.room.opts.Limits.Backlog, &c.room.counters.bytesOut)
+	c.out.parted = c.room.parted
 	c.asker = c.out
 	c.out.wake = func() { c.room.lot.wake(c) }
 	c.wire = &wire{
