@@ -47,6 +47,9 @@ type Options struct {
 	Source Source
 	// Refresh is the time between two readings. 0 is 30 s.
 	Refresh time.Duration
+	// Refreshed is called after each reading, with the time that it took and what came
+	// of it; it must not block. nil is allowed.
+	Refreshed func(took time.Duration, err error)
 	// Logger gets a line when the source fails and when it is back, for each new
 	// snapshot, and for documents that are left out. nil logs nothing.
 	Logger *zap.Logger
@@ -56,9 +59,10 @@ type Options struct {
 // goroutine.
 type Cache struct {
 	// Set by New and never changed.
-	source  Source
-	refresh time.Duration
-	logger  *zap.Logger
+	source    Source
+	refresh   time.Duration
+	refreshed func(time.Duration, error)
+	logger    *zap.Logger
 
 	// wake holds a token while a refresh was asked for, changed while the source
 	// told of a change. Run takes them away.
@@ -89,12 +93,16 @@ func New(o Options) *Cache {
 	if o.Refresh <= 0 {
 		o.Refresh = 30 * time.Second
 	}
+	if o.Refreshed == nil {
+		o.Refreshed = func(time.Duration, error) {}
+	}
 	if o.Logger == nil {
 		o.Logger = zap.NewNop()
 	}
 	c := &Cache{
 		source:    o.Source,
 		refresh:   o.Refresh,
+		refreshed: o.Refreshed,
 		logger:    o.Logger,
 		wake:      make(chan struct{}, 1),
 		changed:   make(chan struct{}, 1),
@@ -216,9 +224,11 @@ func (c *Cache) read(ctx context.Context) error {
 	c.asked = nil
 	c.mu.Unlock()
 
+	begun := time.Now()
 	err := c.load(ctx)
 	if ctx.Err() == nil {
 		c.note(err)
+		c.refreshed(time.Since(begun), err)
 	}
 	if asked != nil {
 		asked.err = err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -93,12 +94,24 @@ type testCache struct {
 	*Cache
 	logs *observer.ObservedLogs
 	stop func()
+
+	mu        sync.Mutex
+	refreshes []error         // what came of each reading
+	took      []time.Duration // that it took
+}
+
+// refreshed is for Options.
+func (c *testCache) refreshed(took time.Duration, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.refreshes, c.took = append(c.refreshes, err), append(c.took, took)
 }
 
 func run(t *testing.T, source Source) *testCache {
 	t.Helper()
 	core, logs := observer.New(zapcore.DebugLevel)
-	c := &testCache{Cache: New(Options{Source: source, Refresh: 30 * time.Second, Logger: zap.New(core)}), logs: logs}
+	c := &testCache{logs: logs}
+	c.Cache = New(Options{Source: source, Refresh: 30 * time.Second, Refreshed: c.refreshed, Logger: zap.New(core)})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- c.Run(ctx) }()
@@ -232,6 +245,35 @@ func TestPanicIsAFailure(t *testing.T) {
 			t.Errorf("Refresh = %v, bans %q; want bob", err, c.user())
 		}
 		c.stop()
+	})
+}
+
+// Whoever counts refreshes hears of each, with its time and what came of it; not of one
+// that the end of the server cut off.
+func TestRefreshedIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &fakeSource{content: "ann", takes: time.Second}
+		c := run(t, source)
+		<-time.After(2 * time.Second)
+		down := errors.New("it is down")
+		source.set(func(s *fakeSource) { s.err, s.takes = down, 2*time.Second })
+		if err := c.Refresh(t.Context()); !errors.Is(err, down) {
+			t.Errorf("Refresh = %v", err)
+		}
+		source.set(func(s *fakeSource) { s.err, s.panics, s.takes = nil, true, 3*time.Second })
+		panicked := c.Refresh(t.Context())
+		source.set(func(s *fakeSource) { s.panics, s.takes = false, time.Hour })
+		<-time.After(time.Minute)
+		c.stop()
+		if want := []error{nil, down, panicked}; !slices.Equal(c.refreshes, want) || panicked == nil {
+			t.Errorf("heard of %v, want %v", c.refreshes, want)
+		}
+		if want := []time.Duration{time.Second, 2 * time.Second, 3 * time.Second}; !slices.Equal(c.took, want) {
+			t.Errorf("they took %v, want %v", c.took, want)
+		}
+		if n := source.loaded(); n != 4 {
+			t.Errorf("the source was read %d times, want 3 and one that was cut off", n)
+		}
 	})
 }
 

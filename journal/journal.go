@@ -37,6 +37,9 @@ type Options struct {
 	// Queue bounds what waits to be written, in bytes; each write counts 256
 	// bytes beside its own. 0 is 64 MiB.
 	Queue int
+	// Committed is called after each transaction, with the time that it took and the
+	// writes in it; it must not block. nil is allowed.
+	Committed func(took time.Duration, writes int)
 	// Logger gets a line when the disk fails and when it is back, and the same
 	// for the database. nil logs nothing.
 	Logger *zap.Logger
@@ -56,6 +59,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Queue <= 0 {
 		o.Queue = 64 << 20
+	}
+	if o.Committed == nil {
+		o.Committed = func(time.Duration, int) {}
 	}
 	if o.Logger == nil {
 		o.Logger = zap.NewNop()

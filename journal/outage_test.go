@@ -3,6 +3,7 @@ package journal_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -77,6 +78,45 @@ func TestOutage(t *testing.T) {
 			t.Error("the sanction of the outage is lost")
 		}
 		s.close()
+	})
+}
+
+// TestCommitted shows who hears of transactions: each once, with what was in it, failed
+// ones not at all.
+func TestCommitted(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		var disk breakable
+		var heard []int // by the writer alone, read when that is idle
+		s := open(t, dir, disk.option, func(o *journal.Options) {
+			o.Committed = func(took time.Duration, writes int) {
+				if heard = append(heard, writes); took < 0 || took > time.Second {
+					t.Errorf("a transaction of %d writes took %v", writes, took)
+				}
+			}
+		})
+		epoch := s.room("a")
+		pass(time.Second)
+		s.say(epoch, 1, 1)
+		disk.broken.Store(true)
+		wantErr(t, <-s.write(func(done func(error)) error { return s.Append(event(epoch, 2), done) }), journal.ErrUnavailable)
+		pass(5 * journal.RetryPause)
+		disk.broken.Store(false)
+		pass(5 * journal.RetryPause)
+		for seq := uint64(3); seq <= 102; seq++ {
+			if err := s.Append(event(epoch, seq), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		pass(time.Second)
+		s.close()
+		writes := 0
+		for _, n := range heard {
+			writes += n
+		}
+		if len(heard) < 4 || uint64(len(heard)) != s.Stats().Commits || !slices.Equal(heard[:3], []int{1, 1, 1}) || writes != 103 {
+			t.Errorf("heard of transactions with %v writes, want 1, 1, 1 and 100 more in %d", heard, s.Stats().Commits)
+		}
 	})
 }
 

@@ -143,6 +143,7 @@ func (w *writer) committed() {
 	if out := w.outage.Swap(nil); out != nil {
 		w.log.Info("journal can be written again", zap.String("file", w.path), zap.Duration("after", time.Since(out.since)))
 	}
+	w.opts.Committed(time.Since(w.started), len(w.batch))
 	events := uint64(0)
 	for i := range w.batch {
 		if w.batch[i].event {

@@ -21,6 +21,9 @@ type Status struct {
 	LastSuccess *time.Time `json:"last_success"` // null: there was none
 	Failures    int        `json:"failures"`     // in a row
 	LastError   string     `json:"last_error"`   // why the newest call failed; empty if it did not
+
+	Succeeded uint64 `json:"-"` // calls that went well
+	Failed    uint64 `json:"-"` // calls that failed
 }
 
 // after returns the status after a call that failed with err, or went well.
@@ -28,8 +31,10 @@ func (s Status) after(err error) *Status {
 	if err == nil {
 		now := time.Now().UTC()
 		s.State, s.LastSuccess, s.Failures, s.LastError = StateUp, &now, 0, ""
+		s.Succeeded++
 	} else {
 		s.State, s.Failures, s.LastError = StateDown, s.Failures+1, legible(err)
+		s.Failed++
 	}
 	return &s
 }

@@ -35,15 +35,15 @@ func TestServiceStatus(t *testing.T) {
 		}
 		c.answer = fail(errors.New("connection\nrefused"))
 		c.calls(2)
-		want("two failures", outbound.Status{State: outbound.StateDown, Failures: 2, LastError: "connection\ufffdrefused"})
+		want("two failures", outbound.Status{State: outbound.StateDown, Failures: 2, LastError: "connection\ufffdrefused", Failed: 2})
 		c.answer = status(http.StatusNotFound)
 		c.calls(1)
 		well := time.Now()
-		want("a refusal, which is no failure", outbound.Status{State: outbound.StateUp, LastSuccess: &well})
+		want("a refusal, which is no failure", outbound.Status{State: outbound.StateUp, LastSuccess: &well, Succeeded: 1, Failed: 2})
 		<-time.After(time.Second)
 		c.answer = status(http.StatusBadGateway)
 		c.calls(7) // two of them are not made
-		down := outbound.Status{State: outbound.StateDown, LastSuccess: &well, Failures: 5, LastError: "answered 502 Bad Gateway"}
+		down := outbound.Status{State: outbound.StateDown, LastSuccess: &well, Failures: 5, LastError: "answered 502 Bad Gateway", Succeeded: 1, Failed: 7}
 		want("left alone", down)
 		<-time.After(30*time.Second + moment)
 		c.answer = hang
@@ -52,7 +52,7 @@ func TestServiceStatus(t *testing.T) {
 		if err := c.client.Call(ctx, http.MethodPut, "/", nil, nil); err == nil {
 			t.Error("a call that hangs ended well")
 		}
-		down.Failures, down.LastError = 6, "no answer in time: context deadline exceeded"
+		down.Failures, down.Failed, down.LastError = 6, 8, "no answer in time: context deadline exceeded"
 		want("the attempt failed", down)
 	})
 }
