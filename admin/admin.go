@@ -40,6 +40,8 @@ type Options struct {
 	// Shutdown starts an orderly stop of the server; it must not wait for its end.
 	Shutdown func()
 	Parts    Parts
+	Metrics  http.Handler  // answers GET /metrics
+	Observer rest.Observer // hears of requests; nil: nobody does
 	Logger   *zap.Logger
 }
 
@@ -53,8 +55,8 @@ type admin struct {
 // New returns the admin API's handler. Every call needs the key.
 func New(rooms Registry, cached Cache, o Options) http.Handler {
 	a := &admin{rooms: rooms, cache: cached, opts: o}
-	e := rest.New(o.Logger, o.TrustedProxies)
-	e.Use(rest.RequireKey(o.Key))
+	e := rest.New(o.Logger, o.TrustedProxies, o.Observer)
+	e.Use(rest.RequireKey(o.Key, metricsPath))
 
 	e.GET("/api/v1", a.about)
 	e.GET("/api/v1/", a.about)
@@ -78,6 +80,7 @@ func New(rooms Registry, cached Cache, o Options) http.Handler {
 	e.PUT("/api/v1/log-level", a.setLogLevel)
 	e.DELETE("/api/v1/shutdown", a.shutdown)
 
+	e.GET(metricsPath, echo.WrapHandler(o.Metrics))
 	e.GET("/debug/pprof/cmdline", unhurried(pprof.Cmdline))
 	e.GET("/debug/pprof/profile", unhurried(pprof.Profile))
 	e.GET("/debug/pprof/symbol", unhurried(pprof.Symbol))
@@ -85,6 +88,9 @@ func New(rooms Registry, cached Cache, o Options) http.Handler {
 	e.GET("/debug/pprof/*", unhurried(pprof.Index))
 	return e
 }
+
+// metricsPath takes the key as a bearer token too, as Prometheus sends one.
+const metricsPath = "/metrics"
 
 // unhurried lifts the time limit on answers: a profile takes as long as was asked.
 func unhurried(h http.HandlerFunc) echo.HandlerFunc {

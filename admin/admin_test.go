@@ -64,7 +64,11 @@ func TestKeys(t *testing.T) {
 		for _, call := range calls {
 			a := s.Call(call.method, call.path, call.body, rest.KeyHeader, key)
 			a.WantProblem("key "+key, http.StatusUnauthorized, fault.Unauthorized)
-			a.WantHeader("it says how", "WWW-Authenticate", `ApiKey header="X-API-Key"`)
+			how := `ApiKey header="X-API-Key"`
+			if call.path == "/metrics" {
+				how += " | Bearer"
+			}
+			a.WantHeader("it says how", "WWW-Authenticate", how)
 		}
 	}
 	s.Call("GET", "/api/v1/load?key="+testKey, "", rest.KeyHeader, "", "Authorization", "Bearer "+testKey).
@@ -72,6 +76,26 @@ func TestKeys(t *testing.T) {
 	if state := s.state(r); len(s.Rooms()) != 1 || state.Seq != 0 || state.Viewers != 1 || !s.Accepting() || s.level.Level() != zap.InfoLevel {
 		t.Error("a call without the key was carried out")
 	}
+}
+
+// The metrics take the key as a bearer token too, as Prometheus sends it.
+func TestMetrics(t *testing.T) {
+	s := newServer(t)
+	s.Call("GET", "/metrics", "").Want("by the header", http.StatusOK, "up 1")
+	for header, opens := range map[string]bool{
+		"Bearer " + testKey: true, "bearer " + testKey: true,
+		"Bearer " + apiKey: false, "Bearer": false, "Bearer\t" + testKey: false, testKey: false, "Basic " + testKey: false,
+		"Bearer " + testKey + " ": true, "Bearer  " + testKey: false, "Bearer " + testKey + ",": false,
+	} {
+		a := s.Call("GET", "/metrics", "", rest.KeyHeader, "", "Authorization", header)
+		if opens {
+			a.WantHeader(header, "WWW-Authenticate", "").Want(header, http.StatusOK, "up 1")
+		} else {
+			a.WantProblem(header, http.StatusUnauthorized, fault.Unauthorized)
+		}
+	}
+	s.Call("GET", "/metrics/", "", rest.KeyHeader, "", "Authorization", "Bearer "+testKey).
+		WantProblem("another path", http.StatusUnauthorized, fault.Unauthorized)
 }
 
 func TestLoad(t *testing.T) {

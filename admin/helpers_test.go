@@ -79,6 +79,7 @@ func newServer(t *testing.T, change ...func(*admin.Options)) *server {
 		LogLevel:       s.level,
 		Shutdown:       func() { s.stop() },
 		Parts:          admin.Parts{Journal: func() admin.JournalStatus { return admin.JournalStatus{} }},
+		Metrics:        http.HandlerFunc(someMetrics),
 		Logger:         o.Logger,
 	}
 	for _, f := range change {
@@ -87,6 +88,12 @@ func newServer(t *testing.T, change ...func(*admin.Options)) *server {
 	s.handler = admin.New(rooms, s.cache, options)
 	s.API = resttest.Start(t, serve.New(s.handler, o.Logger), testKey, rooms.Drain)
 	return s
+}
+
+// someMetrics stands for the metrics of a server.
+func someMetrics(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4")
+	_, _ = w.Write([]byte("up 1\n"))
 }
 
 // openStores opens a journal, and a cache that is read from a file.

@@ -5,6 +5,7 @@ package api
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 	"go.uber.org/zap"
@@ -37,8 +38,10 @@ type Options struct {
 	Mint func(token.Claims) (string, error)
 	// Cache tells the state of what is known of the platform's database; nil leaves
 	// it out of /readyz.
-	Cache  func() cache.Status
-	Logger *zap.Logger
+	Cache func() cache.Status
+	// Observer hears of requests, but for those that go through to a room. nil: nobody does.
+	Observer rest.Observer
+	Logger   *zap.Logger
 }
 
 // api holds what the handlers need.
@@ -50,7 +53,10 @@ type api struct {
 // New returns the API's handler.
 func New(rooms Registry, o Options) http.Handler {
 	a := &api{rooms: rooms, opts: o}
-	e := rest.New(o.Logger, o.TrustedProxies)
+	if o.Observer == nil {
+		o.Observer = rest.Nobody{}
+	}
+	e := rest.New(o.Logger, o.TrustedProxies, own{o.Observer})
 	e.Use(belowV1(rest.RequireKey(o.Key)))
 
 	e.GET("/", echo.WrapHandler(o.Landing))
@@ -74,6 +80,16 @@ func New(rooms Registry, o Options) http.Handler {
 	e.POST("/api/v1/room/:name/token", a.mint)
 	e.GET("/api/v1/room/:name/log", a.showLog)
 	return e
+}
+
+// own passes on what concerns this API's own requests.
+type own struct{ rest.Observer }
+
+// Requested implements [rest.Observer].
+func (o own) Requested(method, route string, status int, took time.Duration) {
+	if !strings.HasPrefix(route, "/r/") { // which may last as long as somebody watches
+		o.Observer.Requested(method, route, status, took)
+	}
 }
 
 // asyncAPIPath is where the chat protocol is described. The rooms' clients may read it,

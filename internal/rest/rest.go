@@ -13,6 +13,8 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -28,13 +30,35 @@ import (
 // KeyHeader is where callers send their key.
 const KeyHeader = "X-API-Key"
 
-// New returns an echo without routes. A route of GET is one of HEAD too.
-func New(logger *zap.Logger, proxies clientip.Trusted) *echo.Echo {
+// Observer hears what becomes of requests, for metrics.
+type Observer interface {
+	// Requested says that a request by that method was answered, and how long that took.
+	// The route is a pattern, empty where nothing stands at the path.
+	Requested(method, route string, status int, took time.Duration)
+	// Panicked says that a handler panicked.
+	Panicked()
+}
+
+// Nobody is the [Observer] of an API without metrics.
+type Nobody struct{}
+
+// Requested implements [Observer].
+func (Nobody) Requested(string, string, int, time.Duration) {}
+
+// Panicked implements [Observer].
+func (Nobody) Panicked() {}
+
+// New returns an echo without routes. A route of GET is one of HEAD too. A nil observer
+// is allowed.
+func New(logger *zap.Logger, proxies clientip.Trusted, observer Observer) *echo.Echo {
+	if observer == nil {
+		observer = Nobody{}
+	}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = func(r *http.Request) string { return proxies.Addr(r).String() }
 	e.HTTPErrorHandler = func(err error, c echo.Context) { answerError(logger, err, c) }
-	e.Use(requestID, accessLog(logger), recoverPanics(logger))
+	e.Use(requestID, observe(logger, observer), recoverPanics(logger, observer))
 	e.OnAddRouteHandler = func(_ string, route echo.Route, h echo.HandlerFunc, m []echo.MiddlewareFunc) {
 		if route.Method == http.MethodGet {
 			e.HEAD(route.Path, h, m...) // net/http leaves out the body
@@ -82,18 +106,31 @@ func Param(c echo.Context, name string) string {
 	return value
 }
 
-// RequireKey refuses requests without the key. Keys are hashed before they are
-// compared, so that the time tells neither their bytes nor their length.
-func RequireKey(key string) echo.MiddlewareFunc {
+// RequireKey refuses requests without the key. The paths of bearer take it as a bearer
+// token too (RFC 6750). Keys are hashed before they are compared, so that the time tells
+// neither their bytes nor their length.
+func RequireKey(key string, bearer ...string) echo.MiddlewareFunc {
 	want := sha256.Sum256([]byte(key))
+	opens := func(key string) bool {
+		got := sha256.Sum256([]byte(key))
+		return subtle.ConstantTimeCompare(got[:], want[:]) == 1
+	}
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			got := sha256.Sum256([]byte(c.Request().Header.Get(KeyHeader)))
-			if subtle.ConstantTimeCompare(got[:], want[:]) == 1 {
+			req, header := c.Request(), c.Response().Header()
+			if opens(req.Header.Get(KeyHeader)) {
 				return next(c)
 			}
-			c.Response().Header().Set(echo.HeaderWWWAuthenticate, `ApiKey header="`+KeyHeader+`"`)
-			return fault.New(fault.Unauthorized, "send this API's key in the header %s", KeyHeader)
+			header.Set(echo.HeaderWWWAuthenticate, `ApiKey header="`+KeyHeader+`"`)
+			if !slices.Contains(bearer, req.URL.Path) {
+				return fault.New(fault.Unauthorized, "send this API's key in the header %s", KeyHeader)
+			}
+			if scheme, token, _ := strings.Cut(req.Header.Get(echo.HeaderAuthorization), " "); strings.EqualFold(scheme, "Bearer") && opens(token) {
+				header.Del(echo.HeaderWWWAuthenticate)
+				return next(c)
+			}
+			header.Add(echo.HeaderWWWAuthenticate, "Bearer")
+			return fault.New(fault.Unauthorized, "send this API's key in the header %s, or as Authorization: Bearer KEY", KeyHeader)
 		}
 	}
 }
@@ -117,24 +154,30 @@ func requestIDOf(c echo.Context) zap.Field {
 	return zap.String("request", c.Response().Header().Get(echo.HeaderXRequestID))
 }
 
-// accessLog logs each request at debug, by its route: a path can hold user text.
-func accessLog(logger *zap.Logger) echo.MiddlewareFunc {
+// observe tells the observer of each request, and the log at debug: by its route, for a
+// path can hold user text.
+func observe(logger *zap.Logger, observer Observer) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			if !logger.Core().Enabled(zap.DebugLevel) {
-				return next(c)
-			}
-			start := time.Now()
+			start, route := time.Now(), c.Path()
 			err := next(c)
 			if err != nil {
 				c.Error(err) // now, so that the status is known
 			}
+			if errors.Is(err, echo.ErrNotFound) {
+				route = "" // the router's word: the path is that of the nearest route
+			}
+			took := time.Since(start)
+			observer.Requested(c.Request().Method, route, c.Response().Status, took)
+			if !logger.Core().Enabled(zap.DebugLevel) {
+				return nil
+			}
 			logger.Debug("request",
 				zap.String("method", c.Request().Method),
-				zap.String("route", c.Path()),
+				zap.String("route", route),
 				zap.Int("status", c.Response().Status),
 				zap.Int64("bytes", c.Response().Size),
-				zap.Duration("took", time.Since(start)),
+				zap.Duration("took", took),
 				zap.String("client", c.RealIP()),
 				requestIDOf(c))
 			return nil
@@ -143,10 +186,11 @@ func accessLog(logger *zap.Logger) echo.MiddlewareFunc {
 }
 
 // recoverPanics answers for a handler that panics, and logs why.
-func recoverPanics(logger *zap.Logger) echo.MiddlewareFunc {
+func recoverPanics(logger *zap.Logger, observer Observer) echo.MiddlewareFunc {
 	return middleware.RecoverWithConfig(middleware.RecoverConfig{
 		DisableStackAll: true, // the others' would stop the world
 		LogErrorFunc: func(c echo.Context, err error, stack []byte) error {
+			observer.Panicked()
 			logger.Error("a request panicked", zap.Error(err), zap.ByteString("stack", stack), requestIDOf(c))
 			return fault.New(fault.Internal, "the server failed to do this; tell the operator the X-Request-Id")
 		},

@@ -38,8 +38,30 @@ const marker = "Xmarker"
 type ground struct {
 	*testing.T
 	*echo.Echo
-	level zap.AtomicLevel
-	logs  *observer.ObservedLogs
+	level    zap.AtomicLevel
+	logs     *observer.ObservedLogs
+	requests []string // as the observer heard of them: "GET /route 200"
+	panics   int
+}
+
+// Requested implements rest.Observer.
+func (g *ground) Requested(method, route string, status int, took time.Duration) {
+	g.requests = append(g.requests, fmt.Sprint(method, " ", route, " ", status))
+	if took < 0 || took > time.Minute {
+		g.Errorf("%s %s took %v", method, route, took)
+	}
+}
+
+// Panicked implements rest.Observer.
+func (g *ground) Panicked() { g.panics++ }
+
+// wantRequests wants the observer to have heard of these requests since the last time.
+func (g *ground) wantRequests(why string, want ...string) {
+	g.Helper()
+	if !slices.Equal(g.requests, want) {
+		g.Errorf("%s: the observer heard of %q, want %q", why, g.requests, want)
+	}
+	g.requests = nil
 }
 
 // newGround logs from info on, and trusts the proxy 192.0.2.1, as which all
@@ -49,7 +71,9 @@ func newGround(t *testing.T) *ground {
 	level := zap.NewAtomicLevelAt(zap.InfoLevel)
 	core, logs := observer.New(level)
 	trusted := clientip.Trusted{netip.MustParsePrefix("192.0.2.1/32")}
-	return &ground{t, rest.New(zap.New(core), trusted), level, logs}
+	g := &ground{T: t, level: level, logs: logs}
+	g.Echo = rest.New(zap.New(core), trusted, g)
+	return g
 }
 
 // call makes a request, with pairs of name and value as headers.
@@ -99,6 +123,35 @@ func TestData(t *testing.T) {
 	w := g.call("GET", "/", nil)
 	if w.Code != http.StatusCreated || w.Header().Get("Content-Type") != "application/json" || strings.TrimSpace(w.Body.String()) != `{"data":{"seq":1}}` {
 		t.Errorf(`want 201 {"data":{"seq":1}} as JSON, got %d %v %s`, w.Code, w.Header(), w.Body)
+	}
+}
+
+// Of each request the observer hears once, by its route: never by what a caller made up.
+func TestObserver(t *testing.T) {
+	g := newGround(t)
+	g.GET("/room/:name", func(c echo.Context) error {
+		if c.Param("name") == "no" {
+			return fault.New(fault.RoomNotFound, "no such room")
+		}
+		return rest.Data(c, http.StatusOK, c.Param("name"))
+	})
+	g.POST("/", func(echo.Context) error { panic("boom") })
+	for _, level := range []zapcore.Level{zap.InfoLevel, zap.DebugLevel} {
+		g.level.SetLevel(level)
+		g.call("GET", "/room/a", nil)
+		g.call("HEAD", "/room/b", nil)
+		g.wantRequests("by the route", "GET /room/:name 200", "HEAD /room/:name 200")
+		g.call("GET", "/room/no", nil)
+		g.wantRequests("a handler's refusal", "GET /room/:name 404")
+		g.call("GET", "/"+marker, nil)
+		g.call("GET", "/other/"+marker, nil)
+		g.call("PUT", "/room/a", nil)
+		g.wantRequests("the router's", "GET  404", "GET  404", "PUT /room/:name 405")
+		g.call("POST", "/", nil)
+		g.wantRequests("a panic", "POST / 500")
+	}
+	if g.panics != 2 {
+		t.Errorf("the observer heard of %d panics, want 2", g.panics)
 	}
 }
 
