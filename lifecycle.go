@@ -25,6 +25,7 @@ import (
 	"chatserver/internal/token"
 	"chatserver/journal"
 	"chatserver/lbclient"
+	"chatserver/metrics"
 	"chatserver/room"
 	"chatserver/web"
 )
@@ -36,6 +37,8 @@ type server struct {
 	level zap.AtomicLevel
 	stop  context.CancelCauseFunc // starts the orderly stop; the cause is nil or errFailed
 	lb    *lbclient.Client
+
+	metrics *metrics.Metrics
 
 	address  string // host:port of the API
 	journal  *journal.Journal
@@ -55,7 +58,7 @@ func serveUntilStopped(cfg config, stdout io.Writer) int {
 	defer forget()
 	ctx, stop := context.WithCancelCause(signalled)
 	defer stop(nil)
-	s := &server{cfg: cfg, stop: stop, level: zap.NewAtomicLevelAt(cfg.logLevel())}
+	s := &server{cfg: cfg, stop: stop, metrics: metrics.New(version), level: zap.NewAtomicLevelAt(cfg.logLevel())}
 	s.log = logging.New(stdout, cfg.production(), s.level)
 	if err := s.start(); err != nil {
 		s.log.Error("cannot start", zap.Error(err))
@@ -110,6 +113,7 @@ func (s *server) start() error {
 		return err
 	}
 	s.rooms = room.NewRegistry(s.roomOptions())
+	s.watch()
 	restored := s.rooms.Restore(s.journal.OpenRooms())
 	s.warn()
 	s.serve("api", apiListener, s.api())
@@ -133,6 +137,7 @@ func (s *server) api() http.Handler {
 		Assets:         web.Assets(),
 		Mint:           s.tokens.Mint,
 		Cache:          s.cache.Status,
+		Observer:       s.metrics.Requests("api"),
 		Logger:         s.log,
 	})
 }
@@ -146,6 +151,8 @@ func (s *server) admin(started time.Time) http.Handler {
 		LogLevel:       s.level,
 		Shutdown:       func() { s.stop(nil) },
 		Parts:          s.parts(),
+		Metrics:        s.metrics.Handler(),
+		Observer:       s.metrics.Requests("admin"),
 		Logger:         s.log,
 	})
 }
@@ -184,6 +191,7 @@ func (s *server) roomOptions() room.Options {
 		AllowedOrigins:        c.AllowedOrigins,
 		TrustedProxies:        c.TrustedProxies,
 		Page:                  s.roomPages(),
+		Observer:              s.metrics,
 		Changed:               s.lb.Update,
 		Journal:               s.journal,
 		Snapshot:              s.cache.Snapshot,

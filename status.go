@@ -4,7 +4,19 @@ import (
 	"time"
 
 	"chatserver/admin"
+	"chatserver/metrics"
 )
+
+// watch has the metrics read from what runs here.
+func (s *server) watch() {
+	s.metrics.Watch(metrics.Sources{
+		Rooms:         s.rooms,
+		Journal:       s.journal,
+		Database:      s.database != nil,
+		Cache:         s.cache.Status,
+		LoadBalancers: s.lb.Status,
+	})
+}
 
 // parts tells operators of the parts that the admin API does not know.
 func (s *server) parts() admin.Parts {

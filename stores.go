@@ -31,6 +31,7 @@ func (s *server) openJournal() (err error) {
 		Dir:       s.cfg.DataDir,
 		Retention: time.Duration(s.cfg.JournalRetention),
 		Forward:   s.cfg.MongoURI != "",
+		Committed: s.metrics.Committed,
 		Logger:    s.log,
 	})
 	if err != nil {
@@ -58,7 +59,9 @@ func (s *server) openCache() (err error) {
 	case s.cfg.CacheFile != "":
 		source = cache.File(s.cfg.CacheFile)
 	}
-	s.cache = cache.New(cache.Options{Source: source, Refresh: time.Duration(s.cfg.CacheRefresh), Logger: s.log})
+	s.cache = cache.New(cache.Options{
+		Source: source, Refresh: time.Duration(s.cfg.CacheRefresh), Refreshed: s.metrics.Refreshed, Logger: s.log,
+	})
 	kept := make(map[string][]byte)
 	for _, sanction := range s.journal.Sanctions() {
 		kept[sanction.ID] = sanction.Value
