@@ -145,6 +145,7 @@ func (s *server) api() http.Handler {
 func (s *server) admin(started time.Time) http.Handler {
 	return admin.New(s.rooms, s.cache, admin.Options{
 		Key:            string(s.cfg.AdminKey),
+		Host:           s.cfg.Host,
 		Version:        version,
 		Started:        started,
 		TrustedProxies: s.cfg.TrustedProxies,

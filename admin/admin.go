@@ -33,6 +33,7 @@ type Registry interface {
 // Options configure the admin API.
 type Options struct {
 	Key            string // that operators send as X-API-Key
+	Host           string // name under which others reach this server
 	Version        string
 	Started        time.Time // when the server started
 	TrustedProxies clientip.Trusted

@@ -73,6 +73,7 @@ func newServer(t *testing.T, change ...func(*admin.Options)) *server {
 	s.Registry = rooms
 	options := admin.Options{
 		Key:            testKey,
+		Host:           "chat.example",
 		Version:        "1.2.3",
 		Started:        s.started,
 		TrustedProxies: clientip.Trusted{},

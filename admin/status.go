@@ -44,6 +44,7 @@ type JournalStatus struct {
 
 // status is the whole server at a glance.
 type status struct {
+	Host      string    `json:"host"`
 	Version   string    `json:"version"`
 	Started   time.Time `json:"started"`
 	Accepting bool      `json:"accepting"`
@@ -83,6 +84,7 @@ type machineStatus struct {
 // showStatus answers GET /api/v1/status. It asks no room's actor and no disk.
 func (a *admin) showStatus(c echo.Context) error {
 	s := status{
+		Host:          a.opts.Host,
 		Version:       a.opts.Version,
 		Started:       a.opts.Started.UTC(),
 		Accepting:     a.rooms.Accepting(),

@@ -19,8 +19,8 @@ func TestStatus(t *testing.T) {
 	s.state(r)
 	shown := s.Call("GET", "/api/v1/status", "").Data("status", http.StatusOK)
 	rooms := shown.Obj("rooms")
-	if shown.Str("version") != "1.2.3" || rooms.Num("open") != 2 || rooms.Num("capacity") != 3 || shown.Num("viewers") != 1 {
-		t.Errorf("want version 1.2.3, 2 of 3 rooms and a viewer, got %v", shown)
+	if shown.Str("host") != "chat.example" || shown.Str("version") != "1.2.3" || rooms.Num("open") != 2 || rooms.Num("capacity") != 3 || shown.Num("viewers") != 1 {
+		t.Errorf("want chat.example, version 1.2.3, 2 of 3 rooms and a viewer, got %v", shown)
 	}
 	if at, err := time.Parse(time.RFC3339, shown.Str("started")); err != nil || !at.Equal(s.started.Round(0)) {
 		t.Errorf("want the server's start %v, got %v", s.started, shown["started"])
