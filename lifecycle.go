@@ -149,6 +149,8 @@ func (s *server) admin(started time.Time) http.Handler {
 		Version:        version,
 		Started:        started,
 		TrustedProxies: s.cfg.TrustedProxies,
+		Dashboard:      web.Dashboard(),
+		Assets:         web.Assets(),
 		LogLevel:       s.level,
 		Shutdown:       func() { s.stop(nil) },
 		Parts:          s.parts(),

@@ -1,5 +1,6 @@
 // Package admin is the REST API for operators on a port and with a key of its own:
-// the machine's load, every room's figures, announcements, and the switches.
+// the machine's load, every room's figures, announcements, and the switches. The page
+// on that port is a client of it.
 package admin
 
 import (
@@ -37,6 +38,8 @@ type Options struct {
 	Version        string
 	Started        time.Time // when the server started
 	TrustedProxies clientip.Trusted
+	Dashboard      http.Handler    // answers GET /, without the key
+	Assets         http.Handler    // answers GET /assets/…, likewise
 	LogLevel       zap.AtomicLevel // of the whole server
 	// Shutdown starts an orderly stop of the server; it must not wait for its end.
 	Shutdown func()
@@ -53,12 +56,17 @@ type admin struct {
 	opts  Options
 }
 
-// New returns the admin API's handler. Every call needs the key.
+// pages are the routes of what holds no secret and can do nothing.
+var pages = map[string]bool{"/": true, "/assets/*": true}
+
+// New returns the admin API's handler. Every call needs the key, but for the pages.
 func New(rooms Registry, cached Cache, o Options) http.Handler {
 	a := &admin{rooms: rooms, cache: cached, opts: o}
 	e := rest.New(o.Logger, o.TrustedProxies, o.Observer)
-	e.Use(rest.RequireKey(o.Key, metricsPath))
+	e.Use(butForPages(rest.RequireKey(o.Key, metricsPath)))
 
+	e.GET("/", echo.WrapHandler(o.Dashboard))
+	e.GET("/assets/*", echo.WrapHandler(o.Assets))
 	e.GET("/api/v1", a.about)
 	e.GET("/api/v1/", a.about)
 	e.GET("/api/v1/openapi.json", a.showOpenAPI)
@@ -92,6 +100,19 @@ func New(rooms Registry, cached Cache, o Options) http.Handler {
 
 // metricsPath takes the key as a bearer token too, as Prometheus sends one.
 const metricsPath = "/metrics"
+
+// butForPages applies m to all requests that go to another route than the pages', or to none.
+func butForPages(m echo.MiddlewareFunc) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		applied := m(next)
+		return func(c echo.Context) error {
+			if pages[c.Path()] {
+				return next(c)
+			}
+			return applied(c)
+		}
+	}
+}
 
 // unhurried lifts the time limit on answers: a profile takes as long as was asked.
 func unhurried(h http.HandlerFunc) echo.HandlerFunc {

@@ -29,13 +29,18 @@ func TestAbout(t *testing.T) {
 	a.WantHeader("allowed are", "Allow", "OPTIONS, GET, HEAD")
 }
 
-// Every call needs this API's own key, be there something at the path or not.
+// Every call needs this API's own key, be there something at the path or not; the page
+// alone does not.
 func TestKeys(t *testing.T) {
 	s := newServer(t)
 	r := s.open("testroom")
 	ann := s.join(r, "ann")
 	calls := []struct{ method, path, body string }{
-		{"GET", "/", ""},
+		{"GET", "/index.html", ""},
+		{"GET", "/assets", ""},
+		{"GET", "//", ""},
+		{"GET", "/assets%2Fdashboard.js", ""},
+		{"GET", "/%2e/assets/dashboard.js", ""},
 		{"GET", "/api/v1", ""},
 		{"GET", "/api/v1/", ""},
 		{"GET", "/api/v1/load", ""},

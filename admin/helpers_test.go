@@ -20,6 +20,7 @@ import (
 	"chatserver/internal/serve"
 	"chatserver/journal"
 	"chatserver/room"
+	"chatserver/web"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -77,6 +78,8 @@ func newServer(t *testing.T, change ...func(*admin.Options)) *server {
 		Version:        "1.2.3",
 		Started:        s.started,
 		TrustedProxies: clientip.Trusted{},
+		Dashboard:      web.Dashboard(),
+		Assets:         web.Assets(),
 		LogLevel:       s.level,
 		Shutdown:       func() { s.stop() },
 		Parts:          admin.Parts{Journal: func() admin.JournalStatus { return admin.JournalStatus{} }},

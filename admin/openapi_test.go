@@ -11,7 +11,7 @@ import (
 func TestRoutesAreDescribed(t *testing.T) {
 	s := newServer(t)
 	resttest.WantDescribed(t, s.handler, "openapi.json", resttest.Differences{
-		Other: map[string][]string{"GET /debug/pprof/*": {"GET /debug/pprof/", "GET /debug/pprof/{profile}"}},
+		Other: map[string][]string{"GET /assets/*": {"GET /assets/{file}"}, "GET /debug/pprof/*": {"GET /debug/pprof/", "GET /debug/pprof/{profile}"}},
 	})
 }
 

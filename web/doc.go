@@ -1,5 +1,5 @@
 // Package web holds the pages that a browser gets: the room's page, the landing
-// page, and their style sheets, scripts and images, embedded in the binary.
+// page, the operators' dashboard, and their style sheets, scripts and images, embedded in the binary.
 //
 // Everything is plain HTML, CSS and ES modules, served as it stands in this
 // folder, but for the comments and the indentation of scripts and style sheets: a phone need
@@ -11,6 +11,7 @@
 //	http://HOST:PORT_OF_ROOM/    Room    assets/…   ws   events   join   poll   send
 //	http://HOST:PORT/r/NAME/     Room    assets/…   the same
 //	http://HOST:PORT/            Landing assets/…   r/NAME/   api/v1/…
+//	http://HOST:ADMIN_PORT/      Dashboard assets/…   api/v1/…
 //
 // The address of a page must therefore end in a slash. A server that answers the
 // same address with other media types, as a room does, adds "Vary: Accept" itself.
@@ -46,5 +47,5 @@
 // it by its address would mean to repeat the request's Host header in a policy. The page on a room's own port
 // may speak to the main port too, which the configuration names. The room's page may
 // be framed by any site, for chats are embedded beside players and it holds no
-// secret; the landing page, where an API key is typed, by none.
+// secret; the landing page and the dashboard, where a key is typed, by none.
 package web

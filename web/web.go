@@ -9,13 +9,14 @@ import (
 	"strings"
 )
 
-//go:embed room.html index.html assets/*.js assets/*.css assets/*.svg
+//go:embed room.html index.html dashboard.html assets/*.js assets/*.css assets/*.svg
 var files embed.FS
 
 // The handlers below have no state, so that all callers may share them.
 var (
-	landing = page("index.html", policy{framedBy: "'none'"})
-	assets  = readAssets()
+	landing   = page("index.html", policy{framedBy: "'none'"})
+	dashboard = page("dashboard.html", policy{framedBy: "'none'"})
+	assets    = readAssets()
 )
 
 // RoomOptions says what a room's page is told of the server that it came from.
@@ -61,6 +62,10 @@ func tell(content []byte, before, value string) []byte {
 
 // Landing serves the page that leads to the rooms, at whatever path it is asked for.
 func Landing() http.Handler { return landing }
+
+// Dashboard serves the operators' page, at whatever path it is asked for. It holds no
+// secret: the key is typed into it.
+func Dashboard() http.Handler { return dashboard }
 
 // Assets serves /assets/NAME, and 404 for all else.
 func Assets() http.Handler {

@@ -22,7 +22,7 @@ import (
 // served is every file that the package serves, with the handler and the path.
 func served(t *testing.T) map[string]http.Handler {
 	t.Helper()
-	all := map[string]http.Handler{"room.html": web.Room(web.RoomOptions{}), "index.html": web.Landing()}
+	all := map[string]http.Handler{"room.html": web.Room(web.RoomOptions{}), "index.html": web.Landing(), "dashboard.html": web.Dashboard()}
 	names, err := filepath.Glob("assets/*")
 	if err != nil || len(names) == 0 {
 		t.Fatalf("assets: %v %v", names, err)
@@ -216,7 +216,7 @@ func TestAssetsServesNothingElse(t *testing.T) {
 }
 
 func TestPolicy(t *testing.T) {
-	pages := map[string]http.Handler{"room": web.Room(web.RoomOptions{}), "landing": web.Landing()}
+	pages := map[string]http.Handler{"room": web.Room(web.RoomOptions{}), "landing": web.Landing(), "dashboard": web.Dashboard()}
 	for name, handler := range pages {
 		policy := ask(handler, "GET", "/").Header().Get("Content-Security-Policy")
 		for _, directive := range []string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'", "base-uri 'none'", "form-action 'none'"} {
@@ -228,11 +228,13 @@ func TestPolicy(t *testing.T) {
 			t.Errorf("%s: %q", name, policy)
 		}
 	}
-	if policy := ask(web.Landing(), "GET", "/").Header().Get("Content-Security-Policy"); !strings.HasSuffix(policy, "frame-ancestors 'none'") {
-		t.Errorf("the landing page may be framed: %q", policy)
-	}
-	if policy := policyOf(ask(web.Landing(), "GET", "/")); policy["media-src"] != "" {
-		t.Errorf("the landing page may play: %q", policy)
+	for _, name := range []string{"landing", "dashboard"} {
+		if policy := ask(pages[name], "GET", "/").Header().Get("Content-Security-Policy"); !strings.HasSuffix(policy, "frame-ancestors 'none'") {
+			t.Errorf("%s: it may be framed: %q", name, policy)
+		}
+		if policy := policyOf(ask(pages[name], "GET", "/")); policy["media-src"] != "" {
+			t.Errorf("%s: it may play: %q", name, policy)
+		}
 	}
 	if policy := policyOf(ask(web.Room(web.RoomOptions{}), "GET", "/")); policy["media-src"] != "http: https:" || policy["worker-src"] != "" {
 		t.Errorf("the room's page plays streams by the browser's own means, and no others: %q", policy)
@@ -303,14 +305,14 @@ func TestPagesKeepTheRules(t *testing.T) {
 		inline    = regexp.MustCompile(`(?i)<style|\sstyle=|\son[a-z]+=|<script(?:\s+type="module")?\s*>|javascript:`)
 		reference = regexp.MustCompile(`(?:href|src)="([^"]*)"`)
 	)
-	for _, name := range []string{"room.html", "index.html"} {
+	for _, name := range []string{"room.html", "index.html", "dashboard.html"} {
 		html := source(t, name)
 		if found := inline.FindString(html); found != "" {
 			t.Errorf("%s has %q inline", name, found)
 		}
 		for _, match := range reference.FindAllStringSubmatch(html, -1) {
-			if asset := match[1]; !exists(asset) {
-				t.Errorf("%s refers to %q, which is no asset under a relative path", name, asset)
+			if asset := match[1]; !exists(asset) && !strings.Contains(html, ` id="`+strings.TrimPrefix(asset, "#")+`"`) {
+				t.Errorf("%s refers to %q, which is no asset under a relative path and no place in it", name, asset)
 			}
 		}
 	}
@@ -333,11 +335,11 @@ func TestModulesFindEachOther(t *testing.T) {
 
 func TestEveryTextOfAPageIsInStrings(t *testing.T) {
 	keys := regexp.MustCompile(`data-t(?:-[a-z-]+)?="([^"]*)"`)
-	texts := source(t, "assets/strings-en.js")
-	for _, name := range []string{"index.html", "assets/template.js"} {
+	for name, strs := range map[string]string{"index.html": "strings-en.js", "assets/template.js": "strings-en.js", "dashboard.html": "dashboard-strings.js"} {
+		texts := source(t, "assets/"+strs)
 		for _, match := range keys.FindAllStringSubmatch(source(t, name), -1) {
-			if !strings.Contains(texts, "\n    "+match[1]+": \"") {
-				t.Errorf("%s uses the text %q, which strings-en.js does not have", name, match[1])
+			if !regexp.MustCompile(`\n {2,4}` + regexp.QuoteMeta(match[1]) + `: "`).MatchString(texts) {
+				t.Errorf("%s uses the text %q, which %s does not have", name, match[1], strs)
 			}
 		}
 	}
@@ -386,7 +388,7 @@ func imported(t *testing.T, name string, found map[string]bool) {
 func TestModulesArePreloaded(t *testing.T) {
 	preloads := regexp.MustCompile(`rel="modulepreload" href="assets/([^"]+)"`)
 	scripts := regexp.MustCompile(`<script type="module" src="assets/([^"]+)"`)
-	for _, name := range []string{"room.html", "index.html"} {
+	for _, name := range []string{"room.html", "index.html", "dashboard.html"} {
 		html := source(t, name)
 		needed, preloaded := map[string]bool{}, map[string]bool{}
 		for _, match := range scripts.FindAllStringSubmatch(html, -1) {

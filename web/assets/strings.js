@@ -88,10 +88,10 @@ function makeTools(locale) {
  * Fills the fixed texts within an element: `data-t` names an element's text, `data-t-X`
  * its attribute X.
  * @param {HTMLElement} within
- * @param {Strings} t
+ * @param {Record<string, any> & {lang: string, dir: "ltr"|"rtl"}} t
  */
 export function fill(within, t) {
-  const text = (/** @type {string|null|undefined} */ key) => String(t[/** @type {keyof Strings} */ (key)]);
+  const text = (/** @type {string|null|undefined} */ key) => String(t[key ?? ""]);
   within.lang = t.lang;
   within.dir = t.dir;
   for (const node of /** @type {NodeListOf<HTMLElement>} */ (within.querySelectorAll("[data-t]"))) {
