@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"reflect"
 	"regexp"
@@ -63,6 +64,12 @@ type config struct {
 	CacheRefresh     interval     `env:"CACHE_REFRESH" envDefault:"30s" may:"a time such as 30s, above 0" doc:"time between two readings of the database or the file"`
 	DataDir          string       `env:"DATA_DIR" envDefault:"./data" may:"the path of a directory" doc:"where the journal lives"`
 	JournalRetention interval     `env:"JOURNAL_RETENTION" envDefault:"168h" may:"a time such as 168h, above 0" doc:"how long events are kept"`
+
+	OTLPEndpoint       webURL  `env:"OTEL_EXPORTER_OTLP_ENDPOINT" may:"an http or https URL such as http://localhost:4318" doc:"OpenTelemetry collector that gets traces of REST calls, at its path /v1/traces; empty: none does"`
+	OTLPTracesEndpoint webURL  `env:"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" may:"an http or https URL such as http://localhost:4318/v1/traces" doc:"the same with its path; it comes first"`
+	OTLPHeaders        headers `env:"OTEL_EXPORTER_OTLP_HEADERS" may:"names and values such as x-key=abc, comma separated, with any of , % and white space in values written as %2C %25 %20" doc:"headers for the collector" secret:"yes"`
+	OTLPProtocol       string  `env:"OTEL_EXPORTER_OTLP_PROTOCOL" envDefault:"http/protobuf" may:"http/protobuf" doc:"how the collector is spoken to"`
+	OTelDisabled       bool    `env:"OTEL_SDK_DISABLED" envDefault:"false" may:"true or false" doc:"no traces are made, whatever the others say"`
 
 	DrainTimeout interval `env:"DRAIN_TIMEOUT" envDefault:"20s" may:"a time such as 20s, above 0" doc:"how long a stop waits for clients to leave"`
 }
@@ -163,10 +170,26 @@ func (c *config) check() []string {
 	if (c.HLSURL == "") != (c.HLSIntegrity == "") {
 		refuse("HLS_JS_URL is %q and HLS_JS_INTEGRITY is %q; set both, or neither", c.HLSURL, c.HLSIntegrity)
 	}
+	if c.tracesEndpoint() != "" && c.OTLPProtocol != "http/protobuf" {
+		refuse("OTEL_EXPORTER_OTLP_PROTOCOL is %q; it may be http/protobuf alone: give the collector's endpoint for that, or set OTEL_SDK_DISABLED=true", c.OTLPProtocol)
+	}
 	if c.Host != "" && !hostForm.MatchString(c.Host) {
 		refuse("HOST is %q; it may be a host name or an address, without scheme and port", c.Host)
 	}
 	return faults
+}
+
+// tracesEndpoint returns the URL that traces go to; empty: none are made.
+func (c *config) tracesEndpoint() string {
+	base, err := url.Parse(string(c.OTLPEndpoint))
+	switch {
+	case c.OTelDisabled:
+		return ""
+	case c.OTLPTracesEndpoint != "" || c.OTLPEndpoint == "" || err != nil:
+		return string(c.OTLPTracesEndpoint)
+	default:
+		return base.JoinPath("v1/traces").String()
+	}
 }
 
 // roomLimits returns the limits of users, as rooms know them.

@@ -89,6 +89,8 @@ var defaults = map[string]string{
 	"LISTING_URL": "", "LISTING_KEY": "", "CREDIT_URL": "", "CREDIT_KEY": "", "CREDIT_FAIL_OPEN": "true",
 	"MONGO_URI": "", "MONGO_DATABASE": "chatserver", "CACHE_FILE": "", "CACHE_REFRESH": "30s", "DATA_DIR": "./data",
 	"JOURNAL_RETENTION": "168h0m0s", "DRAIN_TIMEOUT": "20s",
+	"OTEL_EXPORTER_OTLP_ENDPOINT": "", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "", "OTEL_EXPORTER_OTLP_HEADERS": "map[]",
+	"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf", "OTEL_SDK_DISABLED": "false",
 }
 
 func TestDefaults(t *testing.T) {
@@ -171,18 +173,25 @@ var values = map[string]struct {
 		"sha384-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", "sha256-47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU=", "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU",
 		"sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU= sha256-OLBgp1GsljhM2TJ+sbHjaiH9txEUvgdDTAzHv2P24do=", "sha256-47DEQpj8HBSa+/TImW+5\nJCeuQeRkm5NMpJWZG3hSuFU=", "-",
 	}},
-	"ALLOWED_ORIGINS":       {good: map[string]string{"*": "[*]", "https://Example.com, https://*.example.org": "[https://example.com https://*.example.org]"}, bad: []string{"example.com", "https://example.com/path", "ftp://example.com", "https://", ",", "https://u:p@example.com"}},
-	"TRUSTED_PROXIES":       {good: map[string]string{"10.0.0.0/8": "10.0.0.0/8", "::1, 192.0.2.1": "::1,192.0.2.1", "none": "none"}, bad: []string{"10.0.0.0/33", "proxy.example", "10.0.0", "1.2.3.4;5.6.7.8"}},
-	"LOADBALANCERS":         {good: map[string]string{"https://lb.example:2000/": "[https://lb.example:2000]", "http://a, https://b/x/ ,": "[http://a https://b/x]"}, bad: []string{"lb.example:2000", "ftp://lb.example", "https://", "https://lb.example?x=1", "https://lb.example#x", "http://:8080", "http://lb.example?", "http://[::1"}},
-	"LOADBALANCER_KEY":      {good: map[string]string{"secret": "secret"}, bad: []string{"a\nb", "a\x00b"}},
-	"LOADBALANCER_INTERVAL": {good: map[string]string{"1s": "1s", "500ms": "500ms"}, bad: []string{"0", "-1s", "10", "x"}},
-	"MONGO_URI":             {good: map[string]string{"mongodb://db.example": "mongodb://db.example", "mongodb://user:hunter2@a:27017,b/?replicaSet=rs": "mongodb://user:hunter2@a:27017,b/?replicaSet=rs"}, bad: []string{"db.example", "http://db.example", "mongodb+srv://", "mongodb://user:hunter2@"}},
-	"MONGO_DATABASE":        {good: map[string]string{"platform": "platform"}, bad: []string{"a/b", "a b", "a.b", "a$"}},
-	"CACHE_FILE":            {good: map[string]string{"cache.json": "cache.json"}},
-	"CACHE_REFRESH":         {good: map[string]string{"1s": "1s"}, bad: []string{"0", "-1s", "30", "x"}},
-	"DATA_DIR":              {good: map[string]string{"/var/lib/chatserver": "/var/lib/chatserver"}},
-	"JOURNAL_RETENTION":     {good: map[string]string{"1h": "1h0m0s"}, bad: []string{"0", "-1h", "7d", "168"}},
-	"DRAIN_TIMEOUT":         {good: map[string]string{"1s": "1s", "2m": "2m0s"}, bad: []string{"0", "-1s", "10", "x"}},
+	"ALLOWED_ORIGINS":                    {good: map[string]string{"*": "[*]", "https://Example.com, https://*.example.org": "[https://example.com https://*.example.org]"}, bad: []string{"example.com", "https://example.com/path", "ftp://example.com", "https://", ",", "https://u:p@example.com"}},
+	"TRUSTED_PROXIES":                    {good: map[string]string{"10.0.0.0/8": "10.0.0.0/8", "::1, 192.0.2.1": "::1,192.0.2.1", "none": "none"}, bad: []string{"10.0.0.0/33", "proxy.example", "10.0.0", "1.2.3.4;5.6.7.8"}},
+	"LOADBALANCERS":                      {good: map[string]string{"https://lb.example:2000/": "[https://lb.example:2000]", "http://a, https://b/x/ ,": "[http://a https://b/x]"}, bad: []string{"lb.example:2000", "ftp://lb.example", "https://", "https://lb.example?x=1", "https://lb.example#x", "http://:8080", "http://lb.example?", "http://[::1"}},
+	"LOADBALANCER_KEY":                   {good: map[string]string{"secret": "secret"}, bad: []string{"a\nb", "a\x00b"}},
+	"LOADBALANCER_INTERVAL":              {good: map[string]string{"1s": "1s", "500ms": "500ms"}, bad: []string{"0", "-1s", "10", "x"}},
+	"MONGO_URI":                          {good: map[string]string{"mongodb://db.example": "mongodb://db.example", "mongodb://user:hunter2@a:27017,b/?replicaSet=rs": "mongodb://user:hunter2@a:27017,b/?replicaSet=rs"}, bad: []string{"db.example", "http://db.example", "mongodb+srv://", "mongodb://user:hunter2@"}},
+	"MONGO_DATABASE":                     {good: map[string]string{"platform": "platform"}, bad: []string{"a/b", "a b", "a.b", "a$"}},
+	"CACHE_FILE":                         {good: map[string]string{"cache.json": "cache.json"}},
+	"CACHE_REFRESH":                      {good: map[string]string{"1s": "1s"}, bad: []string{"0", "-1s", "30", "x"}},
+	"DATA_DIR":                           {good: map[string]string{"/var/lib/chatserver": "/var/lib/chatserver"}},
+	"JOURNAL_RETENTION":                  {good: map[string]string{"1h": "1h0m0s"}, bad: []string{"0", "-1h", "7d", "168"}},
+	"OTEL_EXPORTER_OTLP_ENDPOINT":        {good: map[string]string{"http://localhost:4318": "http://localhost:4318"}, bad: []string{"localhost:4318", "ftp://localhost", "https://"}},
+	"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": {good: map[string]string{"https://otel.example/x": "https://otel.example/x"}, bad: []string{"localhost:4318", "ftp://localhost", "https://"}},
+	"OTEL_EXPORTER_OTLP_HEADERS": {good: map[string]string{
+		"x-key=abc": "map[X-Key:[abc]]", "a = b%20c , d=e=f%2C,": "map[A:[b c] D:[e=f,]]", "authorization=Basic%20dTpw": "map[Authorization:[Basic dTpw]]",
+	}, bad: []string{"hunter2", "=hunter2", "a b=hunter2", "a=hunter2%0Ab", "a=hunter2%zz", "a:b=hunter2"}},
+	"OTEL_EXPORTER_OTLP_PROTOCOL": {with: "OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318", good: map[string]string{"http/protobuf": "http/protobuf"}, bad: []string{"grpc", "http/json", "x"}},
+	"OTEL_SDK_DISABLED":           {good: map[string]string{"true": "true", "false": "false"}, bad: []string{"yes", "x"}},
+	"DRAIN_TIMEOUT":               {good: map[string]string{"1s": "1s", "2m": "2m0s"}, bad: []string{"0", "-1s", "10", "x"}},
 }
 
 func TestValues(t *testing.T) {
@@ -255,7 +264,7 @@ func TestAllFaultsAtOnce(t *testing.T) {
 		if name == "KEY" || name == "ADMIN_KEY" || name == "ENV" {
 			continue
 		}
-		if len(v.bad) == 0 {
+		if len(v.bad) == 0 || name == "OTEL_EXPORTER_OTLP_PROTOCOL" { // which matters to nobody while the endpoint is bad
 			continue
 		}
 		environ = append(environ, name+"="+v.bad[0])
@@ -346,6 +355,32 @@ func TestFaultsBetweenVariables(t *testing.T) {
 	} {
 		_, faults := parseConfig(environment(tt.vars...))
 		wantFaults(t, tt.why, faults, tt.faults...)
+	}
+}
+
+// Who sets one of the standard variables for all programs of a machine should find them
+// understood here as everywhere.
+func TestTracesEndpoint(t *testing.T) {
+	const base, whole = "OTEL_EXPORTER_OTLP_ENDPOINT=", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="
+	for _, tt := range []struct {
+		settings []string
+		want     string
+	}{
+		{nil, ""},
+		{[]string{base + "http://localhost:4318"}, "http://localhost:4318/v1/traces"},
+		{[]string{base + "http://localhost:4318/"}, "http://localhost:4318/v1/traces"},
+		{[]string{base + "https://otel.example/otlp?key=a%2Fb"}, "https://otel.example/otlp/v1/traces?key=a%2Fb"},
+		{[]string{whole + "http://localhost:4318/x"}, "http://localhost:4318/x"},
+		{[]string{base + "http://localhost:4318", whole + "http://otel.example/x"}, "http://otel.example/x"},
+		{[]string{base + "http://localhost:4318", "OTEL_SDK_DISABLED=true"}, ""},
+		{[]string{base + "http://localhost:4318", "OTEL_SDK_DISABLED=true", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc"}, ""},
+		{[]string{"OTEL_EXPORTER_OTLP_PROTOCOL=grpc"}, ""},
+	} {
+		c, faults := parseConfig(environment(tt.settings...))
+		wantFaults(t, fmt.Sprint(tt.settings), faults)
+		if got := c.tracesEndpoint(); got != tt.want {
+			t.Errorf("%q: traces go to %q, want %q", tt.settings, got, tt.want)
+		}
 	}
 }
 

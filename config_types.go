@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding"
 	"errors"
+	"net/http"
 	"net/netip"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -36,6 +38,7 @@ var (
 	_ encoding.TextUnmarshaler = (*guests)(nil)
 	_ encoding.TextUnmarshaler = (*urls)(nil)
 	_ encoding.TextUnmarshaler = (*webURL)(nil)
+	_ encoding.TextUnmarshaler = (*headers)(nil)
 	_ encoding.TextUnmarshaler = (*scriptURL)(nil)
 	_ encoding.TextUnmarshaler = (*integrity)(nil)
 )
@@ -231,6 +234,30 @@ func (i *integrity) UnmarshalText(text []byte) error {
 	if len(text) > 0 && !integrityForm.Match(text) {
 		return errMalformed
 	}
+	return nil
+}
+
+// headers are header fields that may hold keys.
+type headers http.Header
+
+// headerName is the form of a header field's name (RFC 9110, section 5.6.2).
+var headerName = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
+
+func (h *headers) UnmarshalText(text []byte) error {
+	fields := http.Header{}
+	for item := range strings.SplitSeq(string(text), ",") {
+		if item = strings.TrimSpace(item); item == "" {
+			continue
+		}
+		name, value, ok := strings.Cut(item, "=")
+		name = strings.TrimSpace(name)
+		value, err := url.PathUnescape(strings.TrimSpace(value))
+		if err != nil || !ok || !headerName.MatchString(name) || strings.ContainsFunc(value, unicode.IsControl) {
+			return errMalformed
+		}
+		fields.Add(name, value)
+	}
+	*h = headers(fields)
 	return nil
 }
 

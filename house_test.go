@@ -54,6 +54,8 @@ var mayUse = map[string][]string{
 	"go.mongodb.org/mongo-driver/...":           {"cache", "internal/..."},
 	"go.etcd.io/bbolt/...":                      {"journal"},
 	"github.com/prometheus/...":                 {"metrics"},
+	"go.opentelemetry.io/...":                   {"internal/tracing"},
+	"google.golang.org/protobuf/...":            {"internal/tracing"},
 	"github.com/golang-jwt/jwt/...":             {"internal/token"},
 	"github.com/MicahParks/...":                 {"internal/token"},
 	"github.com/santhosh-tekuri/jsonschema/...": {"internal/schematest"},

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/labstack/echo/v4"
 	"go.uber.org/zap"
 
 	"chatserver/admin"
@@ -39,6 +40,7 @@ type server struct {
 	lb    *lbclient.Client
 
 	metrics *metrics.Metrics
+	trace   echo.MiddlewareFunc
 
 	address  string // host:port of the API
 	journal  *journal.Journal
@@ -58,7 +60,7 @@ func serveUntilStopped(cfg config, stdout io.Writer) int {
 	defer forget()
 	ctx, stop := context.WithCancelCause(signalled)
 	defer stop(nil)
-	s := &server{cfg: cfg, stop: stop, metrics: metrics.New(version), level: zap.NewAtomicLevelAt(cfg.logLevel())}
+	s := &server{cfg: cfg, stop: stop, metrics: metrics.New(version), trace: untraced, level: zap.NewAtomicLevelAt(cfg.logLevel())}
 	s.log = logging.New(stdout, cfg.production(), s.level)
 	if err := s.start(); err != nil {
 		s.log.Error("cannot start", zap.Error(err))
@@ -99,6 +101,9 @@ func (s *server) start() error {
 	}
 	s.stops.push("admin listener", closing(adminListener))
 
+	if err := s.openTraces(); err != nil {
+		return err
+	}
 	s.address = net.JoinHostPort(s.cfg.Host, strconv.Itoa(portOf(apiListener)))
 	if s.lb, err = lbclient.New(s.loadBalancers(apiListener)); err != nil {
 		return err
@@ -138,6 +143,7 @@ func (s *server) api() http.Handler {
 		Mint:           s.tokens.Mint,
 		Cache:          s.cache.Status,
 		Observer:       s.metrics.Requests("api"),
+		Trace:          s.trace,
 		Logger:         s.log,
 	})
 }
@@ -156,6 +162,7 @@ func (s *server) admin(started time.Time) http.Handler {
 		Parts:          s.parts(),
 		Metrics:        s.metrics.Handler(),
 		Observer:       s.metrics.Requests("admin"),
+		Trace:          s.trace,
 		Logger:         s.log,
 	})
 }

@@ -44,8 +44,9 @@ type Options struct {
 	// Shutdown starts an orderly stop of the server; it must not wait for its end.
 	Shutdown func()
 	Parts    Parts
-	Metrics  http.Handler  // answers GET /metrics
-	Observer rest.Observer // hears of requests; nil: nobody does
+	Metrics  http.Handler        // answers GET /metrics
+	Observer rest.Observer       // hears of requests; nil: nobody does
+	Trace    echo.MiddlewareFunc // makes traces of calls; nil: nobody does
 	Logger   *zap.Logger
 }
 
@@ -64,6 +65,9 @@ func New(rooms Registry, cached Cache, o Options) http.Handler {
 	a := &admin{rooms: rooms, cache: cached, opts: o}
 	e := rest.New(o.Logger, o.TrustedProxies, o.Observer)
 	e.Use(butForPages(rest.RequireKey(o.Key, metricsPath)))
+	if o.Trace != nil {
+		e.Use(o.Trace)
+	}
 
 	e.GET("/", echo.WrapHandler(o.Dashboard))
 	e.GET("/assets/*", echo.WrapHandler(o.Assets))

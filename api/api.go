@@ -41,7 +41,9 @@ type Options struct {
 	Cache func() cache.Status
 	// Observer hears of requests, but for those that go through to a room. nil: nobody does.
 	Observer rest.Observer
-	Logger   *zap.Logger
+	// Trace makes traces of calls that have shown the key; nil: nobody does.
+	Trace  echo.MiddlewareFunc
+	Logger *zap.Logger
 }
 
 // api holds what the handlers need.
@@ -58,6 +60,9 @@ func New(rooms Registry, o Options) http.Handler {
 	}
 	e := rest.New(o.Logger, o.TrustedProxies, own{o.Observer})
 	e.Use(belowV1(rest.RequireKey(o.Key)))
+	if o.Trace != nil {
+		e.Use(belowV1(o.Trace))
+	}
 
 	e.GET("/", echo.WrapHandler(o.Landing))
 	e.GET("/assets/*", echo.WrapHandler(o.Assets))
