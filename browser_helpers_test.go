@@ -40,8 +40,9 @@ var browserCommands = []string{os.Getenv("CHROME"), "chromium", "chromium-browse
 // that has none too: the numbers are Blink's.
 const mouse = "primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4"
 
-// startBrowser starts Chromium; the test's end ends it.
-func startBrowser(t *testing.T) *browser {
+// startBrowser starts Chromium, perhaps with options more than usual; the test's end ends
+// it.
+func startBrowser(t *testing.T, more ...chromedp.ExecAllocatorOption) *browser {
 	t.Helper()
 	path := ""
 	for _, command := range browserCommands {
@@ -59,7 +60,7 @@ func startBrowser(t *testing.T) *browser {
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("lang", "en-US"),
 		chromedp.Flag("blink-settings", mouse))
-	ctx, stop := chromedp.NewExecAllocator(t.Context(), options...)
+	ctx, stop := chromedp.NewExecAllocator(t.Context(), append(options, more...)...)
 	t.Cleanup(stop)
 	ctx, stop = chromedp.NewContext(context.WithoutCancel(ctx)) // the test's end closes it in order
 	t.Cleanup(func() {

@@ -107,11 +107,13 @@ function complain(input, problem) {
 
 /** @param {string} name @param {number} port @param {boolean} isNew */
 function showResult(name, port, isNew) {
+  const ways = [el("dt", { textContent: t.underPath }), el("dd", {}, link(here(roomPath(name))))];
+  if (location.protocol === "http:") { // else a proxy ends TLS, and may not let its viewers past it
+    ways.push(el("dt", { textContent: t.ownPort }), el("dd", {}, link(portURL(port))));
+  }
   $("result").replaceChildren(
     el("p", { className: "good", textContent: isNew ? t.created(name) : t.existed(name) }),
-    el("dl", {},
-      el("dt", { textContent: t.underPath }), el("dd", {}, link(here(roomPath(name)))),
-      el("dt", { textContent: t.ownPort }), el("dd", {}, link(portURL(port)))));
+    el("dl", {}, ...ways));
 }
 
 /** @param {string} href @param {string} [text] */
