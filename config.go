@@ -208,10 +208,11 @@ func (c *config) roomLimits() room.Limits {
 func printUsage(w io.Writer) {
 	_, _ = fmt.Fprint(w, `chatserver is the live chat that runs beside a video stream.
 
-  chatserver            serves until SIGTERM or SIGINT
-  chatserver -version   prints the version
-  chatserver -health    exits 0 when the server on this machine answers
-  chatserver -h         prints this
+  chatserver              serves until SIGTERM or SIGINT
+  chatserver doctor URL   checks a running deployment from outside; doctor -h says how
+  chatserver -version     prints the version
+  chatserver -health      exits 0 when the server on this machine answers
+  chatserver -h           prints this
 
 It is configured by environment variables alone:
 

@@ -31,7 +31,7 @@ const (
 // mayImport has a row for each of our packages: which other ones its code
 // (tests are free) may import. docs/architecture.md tells why.
 var mayImport = map[string][]string{
-	".":            {"room", "cache", "journal", "api", "admin", "lbclient", "services", "metrics", "web", "internal/..."},
+	".":            {"room", "cache", "journal", "api", "admin", "lbclient", "services", "metrics", "web", "doctor", "internal/..."},
 	"room":         {"cache", "journal", "internal/..."}, // see roomSees
 	"cache":        {"internal/..."},
 	"journal":      {"internal/..."},
@@ -41,6 +41,7 @@ var mayImport = map[string][]string{
 	"lbclient":     {"internal/outbound"},
 	"services":     {"internal/outbound"},
 	"web":          {},
+	"doctor":       {}, // it knows the server from outside alone
 	"internal/...": {"internal/..."},
 	"bench/...":    {},
 	"testdata/...": {}, // each program stands alone
@@ -78,6 +79,9 @@ var goroutines = map[string]string{
 	"bench/swarm/run_linux.go:swarm.connect":    "the loop of all clients; close ends it and waits",
 	"bench/swarm/run_linux.go:swarm.obey":       "sends the messages; close ends it and waits",
 	"cache/cache.go:Cache.Run":                  "the watch for changes; Run waits",
+	"doctor/chat.go:exam.webSocket":             "not one of ours: context runs the close of a connection that takes too long",
+	"doctor/idle.go:exam.holdWebSocket":         "not one of ours: context runs the close of a connection that takes too long",
+	"doctor/idle.go:exam.idle":                  "a quiet connection of each transport; idle waits for all",
 	"internal/mongotest/mongotest.go:firstLine": "the kill of a database that does not start; context runs it, and it never waits",
 	"journal/journal.go:Journal.Close":          "the wait for the two below, then the file's close; Close waits for it, or for its context",
 	"journal/journal.go:Open":                   "the writer; it ends when Close is called and all is committed, and Close waits",

@@ -13,6 +13,8 @@ import (
 	"os"
 	"strconv"
 	"time"
+
+	"github.com/caarlos0/env/v11"
 )
 
 // version is what -version and the APIs tell.
@@ -29,6 +31,9 @@ func main() { os.Exit(run(os.Args[1:], os.Environ(), os.Stdout, os.Stderr)) }
 
 // run is the program, but for the process around it.
 func run(args, environ []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == "doctor" {
+		return examine(args[1:], env.ToMap(environ)["KEY"], stdout, stderr)
+	}
 	flags := flag.NewFlagSet("chatserver", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() { printUsage(flags.Output()) }

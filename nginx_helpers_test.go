@@ -19,6 +19,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -65,14 +66,20 @@ type edit struct{ from, to string }
 // startProxied starts a server and NGINX before it, with nginxConf edited.
 func startProxied(t *testing.T, settings []string, edits ...edit) *nginx {
 	t.Helper()
+	return startCertified(t, settings, func(*x509.Certificate) {}, edits...)
+}
+
+// startCertified is startProxied with a certificate of another form.
+func startCertified(t *testing.T, settings []string, certificate func(*x509.Certificate), edits ...edit) *nginx {
+	t.Helper()
 	digits := strconv.Itoa(150 + mathrand.IntN(168)) // 100 ports below those that the system gives out
 	settings = append([]string{"ROOM_PORTS=" + digits + "00-" + digits + "99", "TRUSTED_PROXIES=127.0.0.1"}, settings...)
 	n := &nginx{t: t, server: startChat(t, settings...), dir: t.TempDir(), roomPorts: digits}
-	n.certify()
+	n.certify(certificate)
 	ports := freePorts(t, 3)
 	n.httpPort, n.mainPort = ports[0], ports[1]
 	n.plain, n.api, n.admin = "http://127.0.0.1:"+ports[0], "https://127.0.0.1:"+ports[1], "https://127.0.0.1:"+ports[2]
-	n.configure(append(n.places(ports), edits...))
+	n.configure(append(slices.Clone(edits), n.places(ports)...))
 	n.start()
 	return n
 }
@@ -133,7 +140,7 @@ http {
 }
 
 // certify makes a certificate that nobody but the test vouches for.
-func (n *nginx) certify() {
+func (n *nginx) certify(change func(*x509.Certificate)) {
 	n.t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -147,6 +154,7 @@ func (n *nginx) certify() {
 		DNSNames:     []string{"localhost"},
 		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
 	}
+	change(form)
 	made, err := x509.CreateCertificate(rand.Reader, form, form, key.Public(), key)
 	if err != nil {
 		n.t.Fatal(err)

@@ -72,10 +72,12 @@ func New(rooms Registry, o Options) http.Handler {
 	e.GET("/api/v1", a.about)
 	e.GET("/api/v1/", a.about)
 	e.GET(asyncAPIPath, echo.WrapHandler(http.HandlerFunc(room.ServeAsyncAPI)))
+	e.GET("/r/:name/client", a.showClient, rest.RequireKey(o.Key))
 	e.RouteNotFound("/r/:name", a.toRoomPage) // that is, by any method: the room decides
 	e.RouteNotFound("/r/:name/*", a.throughPath)
 
 	e.GET("/api/v1/openapi.json", a.showOpenAPI)
+	e.GET("/api/v1/client", a.showClient)
 	e.GET("/api/v1/rooms", a.listRooms)
 	e.POST("/api/v1/room/:name", a.createRoom)
 	e.GET("/api/v1/room/:name", a.showRoom)

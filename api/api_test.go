@@ -13,6 +13,8 @@ import (
 
 // keyedCalls are all calls that need the key.
 var keyedCalls = []struct{ method, path string }{
+	{"GET", "/api/v1/client"},
+	{"GET", "/r/testroom/client"},
 	{"GET", "/api/v1/rooms"},
 	{"POST", "/api/v1/room/testroom"},
 	{"GET", "/api/v1/room/testroom"},

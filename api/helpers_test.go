@@ -11,7 +11,6 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"chatserver/api"
-	"chatserver/internal/clientip"
 	"chatserver/internal/resttest"
 	"chatserver/internal/serve"
 	"chatserver/internal/token"
@@ -68,7 +67,7 @@ func newServer(t *testing.T, change ...func(*room.Options)) *server {
 	handler := api.New(rooms, api.Options{
 		Key:            testKey,
 		Version:        "1.2.3",
-		TrustedProxies: clientip.Trusted{},
+		TrustedProxies: o.TrustedProxies,
 		Landing:        says("the landing page at "),
 		Assets:         says("an asset at "),
 		Mint:           tokens.Mint,
