@@ -10,6 +10,19 @@ RUN --mount=type=cache,target=/go/pkg/mod \
     --mount=type=cache,target=/root/.cache/go-build \
     GOOS=$TARGETOS GOARCH=$TARGETARCH make build && mkdir -p /out/data
 
+# docker build --target loadbalancer: the stand-in for load balancers, for compose.yaml
+FROM build AS build-loadbalancer
+ARG TARGETOS TARGETARCH
+RUN --mount=type=cache,target=/go/pkg/mod \
+    --mount=type=cache,target=/root/.cache/go-build \
+    GOOS=$TARGETOS GOARCH=$TARGETARCH make balancer
+
+FROM scratch AS loadbalancer
+COPY --from=build-loadbalancer /src/loadbalancer /loadbalancer
+USER 65532:65532
+EXPOSE 2000
+ENTRYPOINT ["/loadbalancer"]
+
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 # The journal's home. A folder that is mounted here must be writable by 65532.

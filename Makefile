@@ -11,7 +11,7 @@ FUZZTIME ?= 10000x
 # Where the server must build; `make test` covers the machine that it runs on.
 TARGETS  := linux/arm64 darwin/arm64 windows/amd64 freebsd/amd64
 
-.PHONY: help run test lint fmt fmt-check vet tidy-check fuzz bench microbench build cross docker
+.PHONY: help run test lint fmt fmt-check vet tidy-check fuzz bench microbench build balancer cross docker
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ microbench: ## run the Go benchmarks
 
 build: ## build ./chatserver, static
 	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o chatserver .
+
+balancer: ## build ./loadbalancer, the stand-in for load balancers, static
+	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o loadbalancer ./testdata/loadbalancer
 
 cross: ## check that it builds for other systems
 	@for target in $(TARGETS); do \

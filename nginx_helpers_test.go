@@ -19,6 +19,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -79,7 +80,7 @@ func startCertified(t *testing.T, settings []string, certificate func(*x509.Cert
 	ports := freePorts(t, 3)
 	n.httpPort, n.mainPort = ports[0], ports[1]
 	n.plain, n.api, n.admin = "http://127.0.0.1:"+ports[0], "https://127.0.0.1:"+ports[1], "https://127.0.0.1:"+ports[2]
-	n.configure(append(slices.Clone(edits), n.places(ports)...))
+	n.configure(nginxConf, append(slices.Clone(edits), n.places(ports)...))
 	n.start()
 	return n
 }
@@ -89,9 +90,6 @@ func startCertified(t *testing.T, settings []string, certificate func(*x509.Cert
 func (n *nginx) places(ports []string) []edit {
 	const live = "/etc/letsencrypt/live/chat.example.com/"
 	return []edit{
-		{"    listen [::]:80; # leave it out on a machine without IPv6, here and below\n", ""},
-		{"    listen [::]:443 ssl http2;\n", ""},
-		{"    listen [::]:8443 ssl http2;\n", ""},
 		{"listen 80;", "listen 127.0.0.1:" + ports[0] + ";"},
 		{"listen 443 ", "listen 127.0.0.1:" + ports[1] + " "},
 		{"listen 8443 ", "listen 127.0.0.1:" + ports[2] + " "},
@@ -106,17 +104,16 @@ func (n *nginx) places(ports []string) []edit {
 	}
 }
 
-// configure writes nginxConf with the edits, and what stands around it.
-func (n *nginx) configure(edits []edit) {
+// overIPv6 are the lines that a machine without IPv6 has to leave out.
+var overIPv6 = regexp.MustCompile(`(?m)^ *listen \[::\].*\n`)
+
+// configure has NGINX use a file with the edits, for IPv4 alone.
+func (n *nginx) configure(file string, edits []edit) {
 	n.t.Helper()
-	text, err := os.ReadFile(nginxConf)
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	conf := string(text)
+	conf := overIPv6.ReplaceAllString(readFile(n.t, file), "")
 	for _, e := range edits {
 		if !strings.Contains(conf, e.from) {
-			n.t.Fatalf("%s has no %q to replace", nginxConf, e.from)
+			n.t.Fatalf("%s has no %q to replace", file, e.from)
 		}
 		conf = strings.ReplaceAll(conf, e.from, e.to)
 	}
@@ -133,9 +130,7 @@ http {
 }
 `
 	for name, content := range map[string]string{"nginx.conf": around, "chatserver.conf": conf} {
-		if err := os.WriteFile(filepath.Join(n.dir, name), []byte(content), 0o600); err != nil {
-			n.t.Fatal(err)
-		}
+		writeFile(n.t, filepath.Join(n.dir, name), content)
 	}
 }
 
@@ -164,13 +159,16 @@ func (n *nginx) certify(change func(*x509.Certificate)) {
 		n.t.Fatal(err)
 	}
 	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: made})
-	n.roots = x509.NewCertPool()
-	n.roots.AppendCertsFromPEM(text)
+	n.trust(text)
 	text = append(text, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})...)
 	n.certificate = filepath.Join(n.dir, "certificate.pem")
-	if err := os.WriteFile(n.certificate, text, 0o600); err != nil {
-		n.t.Fatal(err)
-	}
+	writeFile(n.t, n.certificate, string(text))
+}
+
+// trust has visitors believe a certificate.
+func (n *nginx) trust(certificate []byte) {
+	n.roots = x509.NewCertPool()
+	n.roots.AppendCertsFromPEM(certificate)
 }
 
 // start starts NGINX, and stops it in order at the test's end.
@@ -207,16 +205,20 @@ type visitor struct {
 	dial   func() (net.Conn, error) // to the main port, with TLS
 }
 
-// visitor comes from an address of this machine, such as 127.0.0.2.
+// visitor comes from an address of this machine, such as 127.0.0.2. To it every name is
+// this machine's.
 func (n *nginx) visitor(address string) *visitor {
 	from := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}, Timeout: commandTimeout}
+	dial := func(ctx context.Context, network, to string) (net.Conn, error) {
+		return from.DialContext(ctx, network, "127.0.0.1:"+to[strings.LastIndexByte(to, ':')+1:])
+	}
 	secure := &tls.Config{RootCAs: n.roots, MinVersion: tls.VersionTLS12}
-	transport := &http.Transport{DialContext: from.DialContext, TLSClientConfig: secure, ForceAttemptHTTP2: true}
+	transport := &http.Transport{DialContext: dial, TLSClientConfig: secure, ForceAttemptHTTP2: true}
 	n.t.Cleanup(transport.CloseIdleConnections)
 	return &visitor{
 		t:      n.t,
 		client: &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
-		dialer: &websocket.Dialer{NetDialContext: from.DialContext, TLSClientConfig: secure.Clone(), HandshakeTimeout: commandTimeout, EnableCompression: true},
+		dialer: &websocket.Dialer{NetDialContext: dial, TLSClientConfig: secure.Clone(), HandshakeTimeout: commandTimeout, EnableCompression: true},
 		dial: func() (net.Conn, error) {
 			return tls.DialWithDialer(from, "tcp", "127.0.0.1:"+n.mainPort, secure)
 		},

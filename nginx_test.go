@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -64,11 +63,7 @@ func TestNginxTransports(t *testing.T) {
 		f.say(fmt.Sprint("hello ", i))
 	}
 	wantAll(t, len(all), all...)
-	log, err := os.ReadFile(filepath.Join(n.dir, "access.log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if text := string(log); strings.Contains(text, "session=") || !strings.Contains(text, `"POST /r/testroom/send HTTP/2.0" 200 `) {
+	if text := readFile(t, filepath.Join(n.dir, "access.log")); strings.Contains(text, "session=") || !strings.Contains(text, `"POST /r/testroom/send HTTP/2.0" 200 `) {
 		t.Errorf("want the access log to tell of requests, without the names of sessions:\n%s", text)
 	}
 }

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"os/exec"
@@ -16,20 +17,18 @@ type prometheus struct {
 	url string
 }
 
-// startPrometheus starts one with the configuration of deploy/, but for what depends on
-// the machine: where the server is, where files are, and how often it looks.
-func startPrometheus(t *testing.T, target string) *prometheus {
+// startPrometheus starts one with a configuration of deploy/, but for what depends on the
+// machine: where the servers are, as targets has it, where files are, and how often it looks.
+func startPrometheus(t *testing.T, file string, targets map[string]string) *prometheus {
 	t.Helper()
 	dir := t.TempDir()
 	key, config := filepath.Join(dir, "key"), filepath.Join(dir, "prometheus.yml")
-	text := readFile(t, "deploy/prometheus/prometheus.yml")
-	for from, to := range map[string]string{
-		"/etc/prometheus/chatserver.key": key,
-		"localhost:8090":                 target,
-		": 15s":                          ": 1s",
-	} {
+	text := readFile(t, file)
+	edits := map[string]string{"/etc/prometheus/chatserver.key": key, ": 15s": ": 1s"}
+	maps.Copy(edits, targets)
+	for from, to := range edits {
 		if !strings.Contains(text, from) {
-			t.Fatalf("deploy/prometheus/prometheus.yml does not say %s any more", from)
+			t.Fatalf("%s does not say %s any more", file, from)
 		}
 		text = strings.ReplaceAll(text, from, to)
 	}
@@ -78,7 +77,7 @@ func (p *prometheus) count(expr string) int {
 // and answers all that the dashboard asks.
 func TestPrometheus(t *testing.T) {
 	s := startWatched(t)
-	p := startPrometheus(t, strings.TrimPrefix(s.admin, "http://"))
+	p := startPrometheus(t, "deploy/prometheus/prometheus.yml", map[string]string{"localhost:8090": strings.TrimPrefix(s.admin, "http://")})
 	eventually(t, "Prometheus has scraped the server", func() bool {
 		return p.count(`count_over_time(up{job="chatserver"}[1m] ) > 2 and up == 1`) == 1
 	})
