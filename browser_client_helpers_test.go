@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -197,6 +198,7 @@ func newStandIn(t *testing.T, play ...func(ws *standInConn)) *standIn {
 	mux := http.NewServeMux()
 	mux.Handle("/{$}", web.Room(web.RoomOptions{}))
 	mux.Handle("/assets/", web.Assets())
+	mux.HandleFunc("/emotes", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"data":{"emotes":{}}}`) })
 	mux.HandleFunc("/ws", s.serve)
 	s.Server = httptest.NewServer(mux)
 	t.Cleanup(s.Close)

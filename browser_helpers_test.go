@@ -314,15 +314,33 @@ func (p *page) fill(selector, text string) {
 
 // enterKey presses Enter as a keyboard does. That of chromedp goes on with the
 // character when the page has taken the key.
-var enterKey = chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-	key := input.DispatchKeyEventParams{Key: "Enter", Code: "Enter", WindowsVirtualKeyCode: 13, NativeVirtualKeyCode: 13}
-	for _, key.Type = range []input.DispatchKeyEventType{input.DispatchKeyEventTypeRawKeyDown, input.DispatchKeyEventTypeKeyUp} {
-		if _, err := cdp.Call(ctx, target, input.DispatchKeyEvent, key); err != nil {
-			return err
+var enterKey = keyboard("Enter", 13)
+
+// keyboard presses a key that writes nothing, by its name and its number on Windows.
+func keyboard(name string, number int64) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		key := input.DispatchKeyEventParams{Key: name, Code: name, WindowsVirtualKeyCode: number, NativeVirtualKeyCode: number}
+		down := input.DispatchKeyEventTypeRawKeyDown
+		if name == "Enter" { // which a form and a button hear as a character
+			down, key.Text = input.DispatchKeyEventTypeKeyDown, "\r"
 		}
+		for _, key.Type = range []input.DispatchKeyEventType{down, input.DispatchKeyEventTypeKeyUp} {
+			if _, err := cdp.Call(ctx, target, input.DispatchKeyEvent, key); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// keys presses keys, one after the other.
+func (p *page) keys(names ...string) {
+	p.t.Helper()
+	numbers := map[string]int64{"Tab": 9, "Enter": 13, "Escape": 27, "End": 35, "Home": 36, "ArrowUp": 38, "ArrowDown": 40, "m": 77}
+	for _, name := range names {
+		p.do("press "+name, keyboard(name, numbers[name]))
 	}
-	return nil
-})
+}
 
 // join gives a name in the room's form, and waits until the chat is live.
 func (p *page) join(name string) {
@@ -387,8 +405,8 @@ func (p *page) read(expression string) string {
 	return value
 }
 
-// want waits until a JavaScript expression has a value. It is looked at again
-// whenever the document changes or the keyboard goes elsewhere in it.
+// want waits until a JavaScript expression has a value. It is looked at again whenever the
+// document changes, a picture has come, or the keyboard or the view go elsewhere in it.
 func (p *page) want(why, expression string, value any) {
 	p.t.Helper()
 	want, err := json.Marshal(value)
@@ -407,7 +425,7 @@ func (p *page) want(why, expression string, value any) {
 				if (!root || watched.has(root)) continue;
 				watched.add(root);
 				changes.observe(root, { subtree: true, childList: true, attributes: true, characterData: true });
-				root.addEventListener("focusin", look);
+				for (const type of ["focusin", "load", "scroll"]) root.addEventListener(type, look, true);
 			}
 			try {
 				if (JSON.stringify(%s) !== want) return;
@@ -415,7 +433,7 @@ func (p *page) want(why, expression string, value any) {
 				return;
 			}
 			changes.disconnect();
-			for (const root of watched) root.removeEventListener("focusin", look);
+			for (const root of watched) for (const type of ["focusin", "load", "scroll"]) root.removeEventListener(type, look, true);
 			done();
 		}
 	})`, want, inside(expression))
@@ -446,12 +464,13 @@ func (p *page) wantBox(why, text string) {
 }
 
 // The lines of the chat: "Ann: hello" for a message that the server has confirmed,
-// "! text" for an announcement, "* text" for a notice of the page, "? …" for what
-// is not confirmed or not sent.
+// "! text" for an announcement, "* text" for a notice of the page, "~ Ann: hello" for a
+// whisper, "? …" for what is not confirmed or not sent.
 const chatLines = `[...document.querySelectorAll("#log > *, #unsent > *")].map((row) => {
 	const text = row.querySelector(".text")?.textContent;
 	if (row.matches(".announcement")) return "! " + text;
 	if (row.matches(".notice")) return "* " + row.textContent;
+	if (row.matches(".whisper")) return "~ " + row.querySelector(".head .name").textContent + ": " + text;
 	if (row.matches(".pending, .unconfirmed")) return "? " + text;
 	return row.querySelector(".head .name").textContent + ": " + text;
 })`

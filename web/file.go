@@ -44,9 +44,9 @@ func newFile(ext string, content []byte) *file {
 	}
 	switch ext {
 	case ".js":
-		content = slim(content, comments, asides)
+		content = slim(content, spacesInScript, "\"'`/", comments, asides, indents)
 	case ".css":
-		content = slim(content, comments)
+		content = slim(content, spacesInStyle, "\"'", comments, styleAsides, indents)
 	}
 	return &file{
 		contentType: contentType,
@@ -62,21 +62,32 @@ var (
 	comments = regexp.MustCompile(`(?m)^[ \t]*(?:/\*(?:[^*]|\*+[^*/])*\*+/|//.*)[ \t]*$`)
 	// asides are comments beside code: a type for the editor, or a remark behind a line. One
 	// with a quote in it stays, for then it may be the end of a text.
-	asides = regexp.MustCompile("(?m)/\\*\\* @[^*\\n]*\\*/ ?|[ \\t]+// [^\"'`\\n]*$")
+	asides      = regexp.MustCompile("(?m)/\\*\\* @[^*\\n]*\\*/ ?|[ \\t]+// [^\"'`\\n]*$")
+	styleAsides = regexp.MustCompile(`[ \t]+/\*[^*\n]*\*/`)
 	// indents stand before the code of a line.
 	indents = regexp.MustCompile(`(?m)^[ \t]+`)
+	// Spaces beside signs; those beside + and - may part two of them.
+	spacesInScript = regexp.MustCompile(` ?([=<>!&|?:,;{}()\[\]]+)() ?`)
+	spacesInStyle  = regexp.MustCompile(`(:) | ?([{};,]) ?`)
 )
 
-// slim takes comments and indentation out of a script or style sheet. Lines stay, so that
-// what a browser complains of is found in the source. Within a text over several lines
-// only the indentation may go; tests hold the files to that.
-func slim(source []byte, droppable ...*regexp.Regexp) []byte {
-	for _, what := range append(droppable, indents) {
+// slim takes comments, indentation and needless spaces out of a script or style sheet.
+// Lines stay, so that what a browser complains of is found in the source. Spaces go from
+// lines alone that have none of the signs with which texts begin; within a text over
+// several lines only the indentation may go. Tests hold the files to that.
+func slim(source []byte, spaces *regexp.Regexp, texts string, droppable ...*regexp.Regexp) []byte {
+	for _, what := range droppable {
 		source = what.ReplaceAllFunc(source, func(found []byte) []byte {
 			return bytes.Repeat([]byte("\n"), bytes.Count(found, []byte("\n")))
 		})
 	}
-	return source
+	lines := bytes.Split(source, []byte("\n"))
+	for i, line := range lines {
+		if !bytes.ContainsAny(line, texts) {
+			lines[i] = spaces.ReplaceAll(line, []byte("$1$2"))
+		}
+	}
+	return bytes.Join(lines, []byte("\n"))
 }
 
 func newVariant(encoding string, content []byte) variant {

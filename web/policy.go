@@ -7,6 +7,7 @@ import "strings"
 type policy struct {
 	scripts  []string // sources of scripts, beside the page's own origin
 	connects []string // whom scripts may ask, likewise
+	images   []string // sources of pictures, beside the page's own origin
 	media    []string // sources of video and sound; nil: there is none
 	workers  []string // sources of workers; nil: the page's own origin
 	framedBy string   // who may frame it
@@ -23,7 +24,7 @@ func (p *policy) String() string {
 	allow("default-src", "'none'")
 	allow("script-src", append([]string{"'self'"}, p.scripts...)...)
 	allow("style-src", "'self'")
-	allow("img-src", "'self'", "data:")
+	allow("img-src", append([]string{"'self'", "data:"}, p.images...)...)
 	allow("connect-src", append([]string{"'self'"}, p.connects...)...)
 	allow("media-src", p.media...)
 	allow("worker-src", p.workers...)

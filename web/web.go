@@ -37,7 +37,7 @@ type Script struct {
 
 // Room serves the page of a room, at whatever path it is asked for.
 func Room(o RoomOptions) http.Handler {
-	may := policy{framedBy: "*"}
+	may := policy{framedBy: "*", images: []string{"http:", "https:"}} // emotes may be anywhere
 	content := source("room.html")
 	if o.Main != "" && !strings.ContainsAny(o.Main, "[];, '\"") {
 		may.mayBeAt(o.Main)

@@ -62,7 +62,8 @@ func code(t *testing.T, name, text string) string {
 		token = regexp.MustCompile("(?s)" + strings.Join([]string{
 			`/\*.*?\*/|//[^\n]*`, // a comment
 			`"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|` + "`[^`]*`", // a text; those in backticks do not nest here
-			`\s+`, `[\w$#]+`, `.`,
+			`\s+`, `[\w$#]+`,
+			`[=!]==?|=>|[<>]=|\?\?=?|\?\.|&&=?|\|\|=?|\+\+|--|>>>?|<<|\.\.\.|[-+*/%&|^]=`, `.`,
 		}, "|"))
 		expression = regexp.MustCompile(`^/(?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/[a-z]*`)
 		indent     = regexp.MustCompile(`(?m)^[ \t]+`)
@@ -319,7 +320,7 @@ func TestPagesKeepTheRules(t *testing.T) {
 }
 
 func TestModulesFindEachOther(t *testing.T) {
-	imports := regexp.MustCompile("(?:\\bfrom |^import |\\bimport\\()[\"`](\\.[^\"`$]*)")
+	imports := regexp.MustCompile("(?:\\bfrom |^import |\\bimport\\()[\"`](\\.[^\"`$]*\\.[^\"`$]*)")
 	modules, err := filepath.Glob("assets/*.js")
 	if err != nil {
 		t.Fatal(err)
@@ -335,11 +336,19 @@ func TestModulesFindEachOther(t *testing.T) {
 
 func TestEveryTextOfAPageIsInStrings(t *testing.T) {
 	keys := regexp.MustCompile(`data-t(?:-[a-z-]+)?="([^"]*)"`)
-	for name, strs := range map[string]string{"index.html": "strings-en.js", "assets/template.js": "strings-en.js", "dashboard.html": "dashboard-strings.js"} {
-		texts := source(t, "assets/"+strs)
+	shown := map[string][]string{ // and where its texts are
+		"index.html":         {"assets/strings-en.js", "assets/landing-en.js"},
+		"assets/template.js": {"assets/strings-en.js"},
+		"dashboard.html":     {"assets/dashboard-strings.js"},
+	}
+	for name, files := range shown {
+		texts := ""
+		for _, file := range files {
+			texts += source(t, file)
+		}
 		for _, match := range keys.FindAllStringSubmatch(source(t, name), -1) {
-			if !regexp.MustCompile(`\n {2,4}` + regexp.QuoteMeta(match[1]) + `: "`).MatchString(texts) {
-				t.Errorf("%s uses the text %q, which %s does not have", name, match[1], strs)
+			if !regexp.MustCompile(`(?m)^ +` + match[1] + `: "`).MatchString(texts) {
+				t.Errorf("%s uses the text %q, which %q do not have", name, match[1], files)
 			}
 		}
 	}
@@ -347,24 +356,30 @@ func TestEveryTextOfAPageIsInStrings(t *testing.T) {
 
 // All languages have the same texts, in the same order.
 func TestEveryTextIsInEveryLanguage(t *testing.T) {
-	key := regexp.MustCompile(`(?m)^ {4,6}(\w+)(?::|,$)`)
+	key := regexp.MustCompile(`(?m)^ {2,6}(\w+)(?::|,$)`)
 	keys := func(name string) (found []string) {
 		for _, match := range key.FindAllStringSubmatch(source(t, name), -1) {
 			found = append(found, match[1])
 		}
 		return found
 	}
-	english := keys("assets/strings-en.js")
-	if len(english) < 100 {
-		t.Fatalf("want the texts of strings-en.js, got %q", english)
+	codes := regexp.MustCompile(`\b([a-z]{2}): "(?:ltr|rtl)"`).FindAllStringSubmatch(source(t, "assets/strings.js"), -1)
+	parts, err := filepath.Glob("assets/*-en.js")
+	if err != nil || len(parts) < 2 || len(codes) < 2 {
+		t.Fatalf("want several languages with several files each, got %q of %q, %v", codes, parts, err)
 	}
-	languages, err := filepath.Glob("assets/strings-*.js")
-	if err != nil || len(languages) < 2 {
-		t.Fatalf("want several languages, got %q, %v", languages, err)
-	}
-	for _, name := range languages {
-		if got := keys(name); !slices.Equal(got, english) {
-			t.Errorf("%s: want the texts of English\n%q\ngot\n%q", name, english, got)
+	for _, part := range parts {
+		english := keys(part)
+		if len(english) < 10 {
+			t.Errorf("want the texts of %s, got %q", part, english)
+		}
+		for _, code := range codes {
+			name := strings.TrimSuffix(part, "en.js") + code[1] + ".js"
+			if !exists(name) {
+				t.Errorf("want %s, for there is %s", name, part)
+			} else if got := keys(name); !slices.Equal(got, english) {
+				t.Errorf("%s: want the texts of English\n%q\ngot\n%q", name, english, got)
+			}
 		}
 	}
 }

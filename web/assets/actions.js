@@ -32,8 +32,9 @@ export class Actions {
     return () => (this.#all = this.#all.filter((known) => known !== action));
   }
 
-  /** What can be done now. @param {T} about @returns {Action<T>[]} */
+  /** What can be done now; what is grave comes last. @param {T} about @returns {Action<T>[]} */
   for(about) {
-    return this.#all.filter(({ when }) => !when || when(about));
+    const all = this.#all.filter(({ when }) => !when || when(about));
+    return [...all.filter(({ grave }) => !grave), ...all.filter(({ grave }) => grave)];
   }
 }

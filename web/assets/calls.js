@@ -11,7 +11,7 @@ const ANSWER_WITHIN = 20_000; // ms, for questions
 const RESEND_WITHIN = 120_000; // well inside the server's memory of ids
 
 /** Commands that change nothing: their answer is worth nothing later. */
-const QUESTIONS = new Set(["who", "ping"]);
+const QUESTIONS = new Set(["who", "history", "ping"]);
 
 /**
  * A command that waits for its answer.

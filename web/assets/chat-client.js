@@ -48,6 +48,10 @@ export { ChatError };
 
 /** @typedef {{type: "ack", id: string, seq?: number}} Ack seq is that of the event that the command made */
 /** @typedef {{type: "people", id: string, count: number, users: User[]}} PeopleAnswer */
+/**
+ * `first` is the oldest seq that the log still has; `reactions` are totals by seq.
+ * @typedef {{type: "history", id: string, events: LogEvent[], first: number, reactions?: Record<string, Record<string, number>>}} HistoryAnswer
+ */
 
 const CATCH_UP_WITHIN = 5000; // ms; a room without history replays nothing
 
@@ -56,8 +60,8 @@ const CATCH_UP_WITHIN = 5000; // ms; a room without history replays nothing
  * the object as `detail`: `welcome` (at every arrival and return), the events of the log
  * (`message`, `deleted`, `cleared`, `sanction`, `settings`, `announcement`, `poll`,
  * `poll_closed`, `tip` and what later versions have), `viewers`, `reactions`, `votes`,
- * `whisper`, `skipped`, `closing`, and the answers `ack`, `error`, `pong`, `people`.
- * Beside them:
+ * `whisper`, `skipped`, `closing`, and the answers `ack`, `error`, `pong`, `people`,
+ * `history`. Beside them:
  *
  * | type | `detail` |
  * | --- | --- |
@@ -82,6 +86,7 @@ export class ChatClient extends EventTarget {
   /** @type {ReturnType<typeof setTimeout>|undefined} */ #catchUpTimer;
 
   #calls = new Calls();
+  /** @type {Promise<unknown>} the server looks back for us once at a time */ #lookingBack = Promise.resolve();
 
   /** @type {string} the room's name, once it is known */ room = "";
   /** @type {User|null} who the server says we are */ you = null;
@@ -271,6 +276,18 @@ export class ChatClient extends EventTarget {
     return this.send("who", { prefix: prefix || undefined, limit });
   }
 
+  /**
+   * Asks for what happened earlier, as it stands in the log now.
+   * @param {{before?: number, limit?: number}} [options] only events with a lower seq;
+   *   how many, 1 to 100
+   * @returns {Promise<HistoryAnswer>}
+   */
+  history({ before, limit } = {}) {
+    const answer = this.#lookingBack.then(() => this.send("history", { before, limit }));
+    this.#lookingBack = answer.catch(() => {});
+    return answer;
+  }
+
   /** Asks whether the server is there. @returns {Answer<{type: "pong", id: string}>} */
   ping() {
     return this.send("ping");
@@ -300,6 +317,7 @@ export class ChatClient extends EventTarget {
       case "ack":
       case "pong":
       case "people":
+      case "history":
         this.#calls.settle(m.id, m);
         break;
       default: // a log event of a kind that this client does not know moves it on too

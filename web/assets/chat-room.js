@@ -10,6 +10,7 @@
  * | `view` | `full`, `chat` (without the title) or `overlay` (to be laid over a picture: no controls) |
  * | `lang` | a language tag; else the reader's own |
  * | `theme` | `light` or `dark`; else the system's |
+ * | `takes-focus` | the keyboard is in it from the start |
  * | `main` | address of the server's main port, to go on at when the room's own cannot be reached |
  *
  * The property `token` is a string or what gets one, `client` the {@link ChatClient}. Events:

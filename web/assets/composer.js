@@ -4,6 +4,14 @@ import { finder, preview } from "./dom.js";
 import { nameOf } from "./notices.js";
 
 /** @typedef {import("./protocol.js").LogEvent} LogEvent */
+/** @typedef {import("./protocol.js").User} User */
+
+/**
+ * To whom a text goes: to all, as an answer to a message, or to one user alone.
+ * @typedef {object} Target
+ * @property {number} [replyTo] seq
+ * @property {User} [to]
+ */
 
 const MOST_LINES = 5;
 const WARN_BELOW = 0.2; // of the limit: then the counter shows
@@ -11,48 +19,54 @@ const TICK = 250; // ms
 
 export class Composer {
   #t;
-  #box;
   #button;
   #note;
   #wait;
   #counter;
-  #replyBar;
-  #replyName;
-  #replyText;
+  #bar;
+  #barLabel;
+  #barName;
+  #barText;
   #onSend;
   #onUp;
   #limit = 0; // characters; 0: none
   #heldUntil = 0;
+  #told = false; // the note goes when the box may send again
   /** @type {ReturnType<typeof setInterval>|undefined} */ #ticker;
-  /** @type {number|undefined} */ #replyTo;
+  /** @type {Target} */ #target = {};
+
+  /** @type {HTMLTextAreaElement} */ box;
+  /** Whether somebody else takes a key. */
+  onKey = (/** @type {KeyboardEvent} */ _) => false;
 
   /**
    * @param {object} parts
    * @param {ShadowRoot} parts.root
    * @param {import("./strings.js").Strings} parts.t
-   * @param {(text: string, replyTo: number|undefined) => boolean} parts.onSend false
-   *   when it cannot be sent now, and stays
+   * @param {(text: string, target: Target) => boolean} parts.onSend false when it cannot be
+   *   sent now, and stays
    * @param {() => void} parts.onUp the keyboard wants to go to the messages
    */
   constructor({ root, t, onSend, onUp }) {
     const $ = finder(root);
     this.#t = t;
-    this.#box = /** @type {HTMLTextAreaElement} */ ($("text"));
+    this.box = $("text");
     this.#button = /** @type {HTMLButtonElement} */ ($("send"));
     this.#note = $("note");
     this.#wait = $("note-wait");
     this.#counter = $("counter");
-    this.#replyBar = $("reply-bar");
-    this.#replyName = $("reply-name");
-    this.#replyText = $("reply-text");
+    this.#bar = $("reply-bar");
+    this.#barLabel = $("reply-label");
+    this.#barName = $("reply-name");
+    this.#barText = $("reply-text");
     this.#onSend = onSend;
     this.#onUp = onUp;
     $("composer").addEventListener("submit", (e) => {
       e.preventDefault();
       this.#submit();
     });
-    this.#box.addEventListener("keydown", (e) => this.#keyed(e));
-    this.#box.addEventListener("input", () => {
+    this.box.addEventListener("keydown", (e) => this.#keyed(e));
+    this.box.addEventListener("input", () => {
       this.hush();
       this.#changed();
     });
@@ -64,7 +78,7 @@ export class Composer {
   }
 
   focus() {
-    this.#box.focus();
+    this.box.focus();
   }
 
   /** @param {number} characters */
@@ -75,22 +89,41 @@ export class Composer {
 
   /** @param {boolean} on */
   set enabled(on) {
-    this.#box.disabled = !on;
+    this.box.disabled = !on;
     this.#changed();
   }
 
   /** The next message answers `event`. @param {LogEvent|null} event */
   answer(event) {
-    this.#replyTo = event?.seq;
-    this.#replyBar.hidden = !event;
-    this.#replyName.textContent = event ? nameOf(event.user, this.#t) : "";
-    this.#replyText.textContent = preview(event?.text ?? "");
-    if (event) this.focus();
+    if (event?.type === "whisper" && event.user) return this.whisper(event.user, event.text);
+    this.#aim(event ? { replyTo: event.seq } : {}, this.#t.replyingTo, event?.user, event?.text);
+  }
+
+  /** The next message is for one user alone. @param {User} user @param {string} [text] what it answers */
+  whisper(user, text) {
+    this.#aim({ to: user }, this.#t.whisperingTo, user, text);
+  }
+
+  /** @param {Target} target @param {string} label @param {User} [user] @param {string} [text] */
+  #aim(target, label, user, text = "") {
+    this.#target = target;
+    this.#bar.hidden = !user;
+    this.#barLabel.textContent = label;
+    this.#barName.textContent = user ? nameOf(user, this.#t) : "";
+    this.#barText.textContent = preview(text);
+    if (user) this.focus();
   }
 
   /** What is being answered is gone. @param {(seq: number) => boolean} gone */
   removed(gone) {
-    if (this.#replyTo !== undefined && gone(this.#replyTo)) this.answer(null);
+    if (this.#target.replyTo !== undefined && gone(this.#target.replyTo)) this.answer(null);
+  }
+
+  /** Puts a text where the cursor is, or in the place of a part. @param {string} text @param {number} [from] @param {number} [to] */
+  insert(text, from = this.box.selectionStart, to = this.box.selectionEnd) {
+    this.box.setRangeText(text, from, to, "end");
+    this.focus();
+    this.box.dispatchEvent(new Event("input"));
   }
 
   /**
@@ -98,8 +131,8 @@ export class Composer {
    * @param {string} text
    */
   giveBack(text) {
-    if (this.#box.value.trim() && this.#box.value.trim() !== text) return false;
-    this.#box.value = text;
+    if (this.box.value.trim() && this.box.value.trim() !== text) return false;
+    this.box.value = text;
     this.#changed();
     return true;
   }
@@ -111,7 +144,13 @@ export class Composer {
    */
   tell(reason, retryAfter = 0) {
     this.#note.textContent = reason;
-    if (retryAfter > 0) this.#heldUntil = Math.max(this.#heldUntil, Date.now() + retryAfter);
+    this.#told = retryAfter > 0;
+    this.hold(retryAfter);
+  }
+
+  /** Keeps the box from sending for a while. @param {number} ms */
+  hold(ms) {
+    if (ms > 0) this.#heldUntil = Math.max(this.#heldUntil, Date.now() + ms);
     clearInterval(this.#ticker);
     this.#ticker = setInterval(() => this.#tick(), TICK);
     this.#tick();
@@ -122,23 +161,30 @@ export class Composer {
     if (!this.#heldUntil) this.#note.textContent = "";
   }
 
+  /** Stops its clock. */
+  stop() {
+    clearInterval(this.#ticker);
+  }
+
   #tick() {
-    const left = this.#heldUntil - Date.now();
-    this.#wait.textContent = left > 0 ? this.#t.again(Math.ceil(left / 1000)) : "";
-    if (left <= 0) {
+    const left = Math.max(0, Math.ceil((this.#heldUntil - Date.now()) / 1000));
+    this.#wait.textContent = left ? this.#t.again(left) : "";
+    this.#button.textContent = left ? this.#t.seconds(left) : this.#t.send;
+    if (!left) {
       clearInterval(this.#ticker);
-      if (this.#heldUntil) this.#note.textContent = "";
+      if (this.#told) this.#note.textContent = "";
+      this.#told = false;
       this.#heldUntil = 0;
     }
     this.#changed();
   }
 
   #submit() {
-    const text = this.#box.value.trim();
+    const text = this.box.value.trim();
     if (!text || this.#left(text) < 0 || Date.now() < this.#heldUntil) return;
     if (text.split("\n").length > MOST_LINES) return this.tell(this.#t.tooManyLines(MOST_LINES));
-    if (!this.#onSend(text, this.#replyTo)) return;
-    this.#box.value = "";
+    if (!this.#onSend(text, this.#target)) return;
+    this.box.value = "";
     this.#note.textContent = "";
     this.answer(null);
     this.#changed();
@@ -151,27 +197,27 @@ export class Composer {
   }
 
   #changed() {
-    const text = this.#box.value.trim();
+    const text = this.box.value.trim();
     const left = this.#left(text);
     const near = left < this.#limit * WARN_BELOW;
     this.#counter.textContent = near ? this.#t.charactersLeft(left) : "";
     this.#counter.classList.toggle("over", left < 0);
-    this.#button.disabled = this.#box.disabled || !text || left < 0 || Date.now() < this.#heldUntil;
-    this.#box.style.height = "auto"; // as high as the text; the style sheet has the bounds
-    this.#box.style.height = `${this.#box.scrollHeight + 2}px`;
+    this.#button.disabled = this.box.disabled || !text || left < 0 || Date.now() < this.#heldUntil;
+    this.box.style.height = "auto"; // as high as the text; the style sheet has the bounds
+    this.box.style.height = `${this.box.scrollHeight + 2}px`;
   }
 
   /** @param {KeyboardEvent} e */
   #keyed(e) {
-    if (e.isComposing) return; // Enter chooses a word of an input method
+    if (e.isComposing || this.onKey(e)) return; // Enter chooses a word of an input method
     if (e.key === "Enter") {
-      const full = this.#box.value.split("\n").length >= MOST_LINES;
+      const full = this.box.value.split("\n").length >= MOST_LINES;
       if (e.shiftKey && full) this.tell(this.#t.tooManyLines(MOST_LINES));
       if (!e.shiftKey || full) e.preventDefault();
       if (!e.shiftKey) this.#submit();
     } else if (e.key === "Escape") {
       this.answer(null);
-    } else if (e.key === "ArrowUp" && !this.#box.value) {
+    } else if (e.key === "ArrowUp" && !this.box.value) {
       e.preventDefault();
       this.#onUp();
     }

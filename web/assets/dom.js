@@ -33,36 +33,6 @@ export function el(tag, { dataset, aria, part, ...props } = {}, ...children) {
   return node;
 }
 
-const LINK = /https?:\/\/[^\s<>"'\x60]+/giu;
-const TRAILING = /[.,;:!?…)\]}*_]+$/u;
-
-/**
- * `text` with its web addresses as links. Only http and https; an address with a
- * user name in it is left as text, for it is mostly there to deceive.
- * @param {string} text
- */
-export function linkify(text) {
-  const out = document.createDocumentFragment();
-  let end = 0;
-  for (const match of text.matchAll(LINK)) {
-    const address = trimAddress(match[0]);
-    const href = webAddress(address);
-    if (!href) continue;
-    out.append(text.slice(end, match.index));
-    out.append(el("a", { href, rel: "noopener noreferrer nofollow", target: "_blank", textContent: address }));
-    end = match.index + address.length;
-  }
-  out.append(text.slice(end));
-  return out;
-}
-
-/** Without the punctuation that ends the sentence around it. @param {string} address */
-function trimAddress(address) {
-  const trimmed = address.replace(TRAILING, "");
-  // A bracket that the address itself opened belongs to it.
-  return address[trimmed.length] === ")" && trimmed.includes("(") ? address.slice(0, trimmed.length + 1) : trimmed;
-}
-
 /** @param {string} address @returns {string|null} */
 export function webAddress(address) {
   try {

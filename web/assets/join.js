@@ -18,7 +18,7 @@ export class Join {
    * @param {ShadowRoot} parts.root
    * @param {import("./strings.js").Strings} parts.t
    * @param {(name: string) => void} parts.onJoin
-   * @param {() => void} parts.onShown the chat is shown in its place again
+   * @param {() => void} parts.onShown the chat is shown in its place
    */
   constructor({ root, t, onJoin, onShown }) {
     const $ = finder(root);
@@ -31,9 +31,10 @@ export class Join {
     this.#box.value = memory.get(NAME) ?? "";
     $("join-form").addEventListener("submit", (e) => {
       e.preventDefault();
-      if ([...this.name].length > LONGEST_NAME) return this.ask(t.nameTooLong(LONGEST_NAME));
+      if ([...this.name].length > LONGEST_NAME) return this.ask({ problem: t.nameTooLong(LONGEST_NAME) });
       memory.set(NAME, this.name);
       onJoin(this.name);
+      onShown();
     });
     this.#cancel.addEventListener("click", () => {
       this.done();
@@ -52,15 +53,18 @@ export class Join {
   }
 
   /**
-   * @param {string} [problem] with the name that was given before
-   * @param {boolean} [mayCancel] there is a chat to go back to
+   * @param {object} how
+   * @param {string} [how.problem] with the name that was given before
+   * @param {boolean} [how.mayCancel] there is a chat to go back to
+   * @param {boolean} [how.takeFocus]
    */
-  ask(problem = "", mayCancel = false) {
+  ask({ problem = "", mayCancel = false, takeFocus = true }) {
     this.#form.hidden = false;
     this.#chat.hidden = true;
     this.#cancel.hidden = !mayCancel;
     this.#problem.textContent = problem;
     this.#box.setAttribute("aria-invalid", String(problem !== ""));
+    if (!takeFocus) return;
     this.#box.focus();
     this.#box.select();
   }

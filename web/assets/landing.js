@@ -12,7 +12,9 @@ const ROOM_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const COPIED_FOR = 2000; // ms
 
 const $ = finder(document);
-const t = await loadStrings(new URLSearchParams(location.search).get("lang"));
+const chat = await loadStrings(new URLSearchParams(location.search).get("lang"));
+/** @type {typeof chat & ReturnType<typeof import("./landing-en.js").default>} */
+const t = { ...chat, ...(await chat.more("landing")) };
 fill(document.documentElement, t);
 document.title = t.landingTitle;
 

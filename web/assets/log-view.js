@@ -1,26 +1,25 @@
 // @ts-check
 /**
- * The list of messages. Events change a small model at once; the page is drawn
- * from it at most once a frame, and keeps a bounded number of rows.
+ * The list of messages. What happens changes a small model at once; the page is drawn from
+ * it at most once a frame.
+ *
+ * The number of rows is bounded both ways. Who follows the newest loses the oldest; for who
+ * reads further up, new ones are kept apart once there are many, and {@link History} loads
+ * what was there earlier, or later.
  */
-import { el, finder } from "./dom.js";
-import { RowActions } from "./row-actions.js";
+import { finder } from "./dom.js";
+import { LogModel } from "./log-model.js";
 import { makeAnnouncement, makeMessage, makeNotice } from "./row.js";
 
 /** @typedef {import("./protocol.js").LogEvent} LogEvent */
-/** @typedef {import("./protocol.js").User} User */
+/** @typedef {import("./log-model.js").Entry} Entry */
+/** @typedef {"older"|"newer"} Direction */
 
-/**
- * @typedef {object} Entry
- * @property {number} seq 0 for what is not in the log
- * @property {LogEvent|null} event
- * @property {string} notice
- * @property {HTMLElement|null} row null until it is drawn
- */
-
-const MOST_ROWS = 500;
-const MOST_ROWS_READING = 1000; // rows are not pulled away from under a reader so soon
+/** Rows that a reader may have around, who is not at the end. */
+export const MOST_ROWS_READING = 600;
+const MOST_ROWS = 300;
 const NEAR_END = 48; // px
+const NEAR_EDGE = 600; // px from where more is to be loaded
 const SAME_BREATH = 180_000; // ms in which one author's messages stand together
 
 export class LogView {
@@ -28,238 +27,260 @@ export class LogView {
   #root;
   #scroller;
   #list;
-  #unsent;
   #jump;
-  #actions;
+  #lexicon;
   #onReply;
   #onLeave;
 
-  /** @type {Entry[]} */ #entries = [];
-  /** @type {Map<number, Entry>} messages by seq */ #messages = new Map();
-  /** @type {Set<string>} ids under which we have spoken */ #own = new Set();
-  /** @type {Map<string, HTMLElement>} by command id */ #pending = new Map();
+  // What is drawn.
+  /** @type {((row: HTMLElement, event: LogEvent) => void)[]} */ #dressers = [];
   /** @type {Set<number>} own messages whose ack is to come */ #unconfirmed = new Set();
-  #ownName = "";
-  #atEnd = true;
-  #top = 0; // where the reader has scrolled to
-  #unseen = 0;
   #frame = 0;
+
+  // The reader.
+  #atEnd = true;
+  #held = false; // the keyboard is on a message, which is not to move
+  #top = 0; // where the reader has scrolled to
+  #height = 0; // of what can be seen
+  #unseen = 0;
+
+  /** @type {LogModel} what is shown; who changes it calls `changed` */ model;
+  /** Hears that the reader comes near an edge beyond which there may be more. */
+  onNear = (/** @type {Direction} */ _) => {};
+  /** Hears of a message that is to be shown, and may not be here. */
+  onShow = (/** @type {number} */ _) => {};
 
   /**
    * @param {object} parts
    * @param {ShadowRoot} parts.root
    * @param {import("./strings.js").Strings} parts.t
-   * @param {import("./actions.js").Actions<LogEvent>} parts.actions what can be done with a message
+   * @param {import("./rich-text.js").Lexicon} parts.lexicon
    * @param {(event: LogEvent) => void} parts.onReply
    * @param {() => void} parts.onLeave the keyboard wants to go back to the box
    */
-  constructor({ root, t, actions, onReply, onLeave }) {
+  constructor({ root, t, lexicon, onReply, onLeave }) {
     const $ = finder(root);
     this.#root = root;
     this.#t = t;
+    this.model = new LogModel(t);
     this.#scroller = $("scroller");
     this.#list = $("log"); // role=log
-    this.#unsent = $("unsent"); // what is being sent
     this.#jump = $("jump");
+    this.#lexicon = lexicon;
     this.#onReply = onReply;
     this.#onLeave = onLeave;
-    this.#actions = new RowActions({ list: this.#list, frame: $("container"), actions, t, eventOf: (row) => this.#eventOf(row) });
     this.#scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    new ResizeObserver(() => this.#atEnd && this.#toEnd()).observe(this.#scroller);
-    this.#jump.addEventListener("click", () => this.#toEnd());
+    new ResizeObserver(() => this.follows && this.toEnd()).observe(this.#scroller);
+    this.#jump.addEventListener("click", () => this.toEnd());
     this.#list.addEventListener("click", (e) => this.#clicked(e));
     this.#list.addEventListener("keydown", (e) => this.#keyed(e));
+    this.#list.addEventListener("focusin", (e) => this.#focused(e, true));
+    this.#list.addEventListener("focusout", (e) => this.#focused(e, false));
   }
 
   // What happened.
 
-  /** @param {User} you */
-  iAm(you) {
-    this.#own.add(you.id);
-    this.#ownName = (you.name ?? "").toLowerCase();
+  /** @param {LogEvent} event */
+  add(event) {
+    const { model } = this;
+    model.newest = event.seq;
+    model.first ||= event.seq;
+    this.#push(model.make([event]));
+    if (!model.tail) model.last = event.seq;
   }
 
-  /** @param {LogEvent} event a message or an announcement */
-  add(event) {
-    const entry = this.#push({ seq: event.seq, event, notice: "", row: null });
-    if (event.type === "message") this.#messages.set(event.seq, entry);
+  /** @param {string} notice */
+  notice(notice) {
+    this.#push([{ seq: this.model.newest, event: null, notice, row: null }]);
+  }
+
+  /** @param {Record<string, any>} whisper */
+  whisper(whisper) {
+    const event = /** @type {LogEvent} */ ({ ...whisper, seq: this.model.newest, user: whisper.from });
+    this.#push([{ seq: event.seq, event, notice: "", row: null }]);
   }
 
   /** The message with that seq, if it is here. @param {number} seq */
   message(seq) {
-    return this.#messages.get(seq)?.event ?? null;
-  }
-
-  /** @param {string} text */
-  notice(text) {
-    this.#push({ seq: 0, event: null, notice: text, row: null });
+    return this.model.messages.get(seq)?.event ?? null;
   }
 
   /** @param {number} seq */
   redact(seq) {
-    const entry = this.#messages.get(seq);
-    if (!entry?.event || entry.event.redacted) return;
-    entry.event = { ...entry.event, redacted: true, text: undefined };
-    this.#redraw(entry);
-    for (const other of this.#entries) if (other.event?.reply_to === seq) this.#redraw(other);
+    this.model.redact(seq);
+    this.changed();
   }
 
-  /** Takes away all messages before `seq`. @param {number} [seq] */
-  clear(seq = Infinity) {
-    const gone = (/** @type {Entry} */ e) => e.seq < seq && e.event?.type !== "announcement";
-    for (const entry of this.#entries.filter(gone)) this.#forget(entry);
-    this.#entries = this.#entries.filter((e) => !gone(e));
-    for (const entry of this.#entries) if (entry.event?.reply_to) this.#redraw(entry);
+  /** Takes away all messages before `seq`. @param {number} seq */
+  clear(seq) {
+    this.model.clear(seq);
+    this.changed();
   }
 
   reset() {
-    for (const entry of this.#entries) this.#forget(entry);
-    this.#entries = [];
+    this.model.reset();
+    this.#unconfirmed.clear();
     this.#unseen = 0;
-    this.#draw();
+    this.changed();
   }
 
-  // Our own messages on their way.
-
-  /** @param {string} id @param {string} text */
-  sending(id, text) {
-    const row = el("div", { className: "pending" },
-      el("p", { className: "text", dir: "auto", textContent: text }),
-      el("p", { className: "state", textContent: this.#t.sending }));
-    this.#pending.set(id, row);
-    this.#unsent.append(row);
-    this.#toEnd();
-  }
-
-  /** It is in the log, though not yet acknowledged. @param {string} id @param {number} seq */
-  seen(id, seq) {
+  /** An own message is in the log, though not yet acknowledged. @param {number} seq */
+  seen(seq) {
     this.#unconfirmed.add(seq);
-    this.#pending.get(id)?.remove();
   }
 
-  /** @param {string} id @param {number} [seq] */
-  sent(id, seq) {
-    this.#pending.get(id)?.remove();
-    this.#pending.delete(id);
-    if (seq === undefined || !this.#unconfirmed.delete(seq)) return;
-    this.#messages.get(seq)?.row?.classList.remove("unconfirmed");
+  /** It is acknowledged. @param {number} seq */
+  sent(seq) {
+    if (this.#unconfirmed.delete(seq)) this.model.messages.get(seq)?.row?.classList.remove("unconfirmed");
   }
 
-  /** The connection is away, or back. @param {boolean} away */
-  waiting(away) {
-    for (const row of this.#pending.values()) {
-      const state = row.querySelector(".state");
-      if (state) state.textContent = away ? this.#t.sendingLater : this.#t.sending;
-    }
-  }
+  // For parts that add to the rows.
 
   /**
-   * It failed, and its text could not go back into the box.
-   * @param {string} text
-   * @param {string} reason
-   * @param {() => boolean} again sends it again; false when it cannot now
+   * Has every message's row passed to `dress`, now and whenever it is drawn.
+   * @param {(row: HTMLElement, event: LogEvent) => void} dress
    */
-  failed(text, reason, again) {
-    const row = el("div", { className: "pending failed" },
-      el("p", { className: "text", dir: "auto", textContent: text }),
-      el("p", { className: "state", textContent: reason }),
-      el("button", { type: "button", className: "link", textContent: this.#t.sendAgain, onclick: () => again() && row.remove() }),
-      el("button", { type: "button", className: "link", textContent: this.#t.discard, onclick: () => row.remove() }));
-    this.#unsent.append(row);
-    this.#toEnd();
+  dress(dress) {
+    this.#dressers.push(dress);
+    this.refresh();
   }
 
-  /** Puts the keyboard onto the newest message. */
-  focusNewest() {
-    /** @type {HTMLElement|null} */ (this.#list.lastElementChild)?.focus();
+  /** What is added to a message's row, or to all, has changed. @param {number} [seq] */
+  refresh(seq) {
+    for (const entry of seq === undefined ? this.model.entries : [this.model.messages.get(seq)]) if (entry) entry.dressed = false;
+    this.changed();
   }
 
-  // The model.
+  /** Draws all anew: what texts mean has changed. */
+  redraw() {
+    this.model.outdate(() => true);
+    this.changed();
+  }
 
-  /** @param {Entry} entry */
-  #push(entry) {
-    this.#entries.push(entry);
+  /** The message in a row; null: nothing can be done with it. @param {Element} row */
+  eventOf(row) {
+    const entry = this.model.entries.find((e) => e.row === row);
+    return entry?.event && !entry.event.redacted && entry.event.type !== "announcement" ? entry.event : null;
+  }
+
+  get list() {
+    return this.#list;
+  }
+
+  /** Brings a message into view; false when it is not here. @param {number} seq */
+  show(seq) {
+    const row = this.model.messages.get(seq)?.row;
+    row?.scrollIntoView({ block: "center" });
+    row?.focus();
+    return !!row;
+  }
+
+  /** @param {Entry[]} entries */
+  #push(entries) {
+    const { model } = this;
+    if (!this.follows) {
+      this.#unseen += entries.filter((e) => e.event).length;
+      if (model.entries.length >= MOST_ROWS_READING) model.detach();
+    }
+    model.push(entries);
     // A page in the background is not drawn, but must not grow either.
-    if (this.#entries.length > 2 * MOST_ROWS_READING) this.#trim();
-    this.#later();
-    return entry;
-  }
-
-  #trim() {
-    const most = this.#atEnd ? MOST_ROWS : MOST_ROWS_READING;
-    const gone = this.#entries.splice(0, Math.max(0, this.#entries.length - most));
-    for (const entry of gone) this.#forget(entry);
-    if (gone.length) this.#entries[0]?.row?.classList.remove("joined");
-  }
-
-  /** @param {Entry} entry */
-  #forget(entry) {
-    if (entry.row) this.#actions.left(entry.row);
-    entry.row?.remove();
-    this.#messages.delete(entry.seq);
-    this.#unconfirmed.delete(entry.seq);
+    if (model.entries.length > 2 * MOST_ROWS_READING) model.dropFirst(MOST_ROWS_READING);
+    this.changed();
   }
 
   // Drawing.
 
-  #later() {
-    this.#frame ||= requestAnimationFrame(() => {
-      this.#frame = 0;
-      this.#draw();
-    });
+  /** The model has: it is drawn soon. */
+  changed() {
+    this.#frame ||= requestAnimationFrame(() => this.draw());
   }
 
-  #draw() {
-    this.#trim();
-    const fresh = document.createDocumentFragment();
-    let count = 0;
-    this.#entries.forEach((entry, i) => {
-      if (entry.row) return;
-      entry.row = this.#makeRow(entry, this.#entries[i - 1]);
-      fresh.append(entry.row);
-      if (entry.event) count++;
+  /** Draws it now. */
+  draw() {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    if (this.follows) this.model.dropFirst(MOST_ROWS);
+    const anchor = this.follows ? null : this.#anchor();
+    for (const row of this.model.gone.splice(0)) row.remove();
+    if (!this.#list.contains(this.#root.activeElement)) this.#held = false;
+    this.#drawRows();
+    if (this.follows) this.toEnd();
+    else if (anchor?.row.isConnected) this.#scroller.scrollTop += anchor.row.getBoundingClientRect().bottom - anchor.bottom;
+    this.#showUnseen(this.follows ? 0 : this.#unseen);
+    if (!this.#atEnd) this.#lookForEdges();
+  }
+
+  /** The first message that can be seen, and where it ends. */
+  #anchor() {
+    const { top } = this.#scroller.getBoundingClientRect();
+    const drawn = this.model.entries.filter((e) => e.row);
+    let [low, high] = [0, drawn.length - 1];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (/** @type {HTMLElement} */ (drawn[middle].row).getBoundingClientRect().bottom <= top) low = middle + 1;
+      else high = middle;
+    }
+    const row = drawn[low]?.row;
+    return row ? { row, bottom: row.getBoundingClientRect().bottom } : null;
+  }
+
+  #drawRows() {
+    const before = document.createDocumentFragment();
+    const after = document.createDocumentFragment();
+    let drawn = this.model.entries.every((e) => !e.row); // what comes now is at the end
+    this.model.entries.forEach((entry, i) => {
+      const { row } = entry;
+      if (!row || entry.stale) this.#drawRow(entry);
+      const now = /** @type {HTMLElement} */ (entry.row);
+      if (!row) (drawn ? after : before).append(now);
+      else if (row !== now) this.#swap(row, now);
+      drawn ||= !!row;
+      if (!entry.event) return;
+      now.classList.toggle("joined", continues(entry.event, this.model.entries[i - 1]?.event));
+      if (!entry.dressed && entry.event.type === "message") for (const dress of this.#dressers) dress(now, entry.event);
+      entry.dressed = true;
     });
-    this.#list.append(fresh);
-    if (this.#atEnd) this.#toEnd();
-    else this.#showUnseen(this.#unseen + count);
+    this.#list.prepend(before);
+    this.#list.append(after);
   }
 
   /** @param {Entry} entry */
-  #redraw(entry) {
-    if (!entry.row) return;
-    const row = this.#makeRow(entry, this.#entries[this.#entries.indexOf(entry) - 1]);
-    this.#actions.left(entry.row);
-    entry.row.replaceWith(row);
-    entry.row = row;
+  #drawRow(entry) {
+    const { event, notice } = entry;
+    entry.stale = entry.dressed = false;
+    if (!event) entry.row = makeNotice(notice);
+    else if (event.type === "announcement") entry.row = makeAnnouncement(event, this.#lexicon, this.#t);
+    else {
+      const parent = event.reply_to ? this.model.messages.get(event.reply_to)?.event : null;
+      entry.row = makeMessage(event, parent ?? undefined, this.#lexicon, this.#t);
+      entry.row.classList.toggle("unconfirmed", this.#unconfirmed.has(event.seq));
+      entry.row.classList.toggle("whisper", event.type === "whisper");
+    }
   }
 
-  /** @param {Entry} entry @param {Entry} [before] */
-  #makeRow({ event, notice }, before) {
-    if (!event) return makeNotice(notice);
-    if (event.type === "announcement") return makeAnnouncement(event, this.#t);
-    const user = /** @type {User} */ (event.user);
-    const parent = (event.reply_to && this.#messages.get(event.reply_to)?.event) || undefined;
-    const row = makeMessage(event, parent, this.#t);
-    row.classList.toggle("joined", continues(event, before?.event));
-    row.classList.toggle("own", this.#own.has(user.id));
-    row.classList.toggle("for-me", this.#isForMe(event, parent));
-    row.classList.toggle("unconfirmed", this.#unconfirmed.has(event.seq));
-    return row;
-  }
-
-  /** @param {LogEvent} event @param {LogEvent|null} [parent] */
-  #isForMe(event, parent) {
-    if (event.redacted || this.#own.has(event.user?.id ?? "")) return false;
-    if (parent?.user && this.#own.has(parent.user.id)) return true;
-    return this.#ownName !== "" && (event.text ?? "").toLowerCase().includes(`@${this.#ownName}`);
+  /** @param {HTMLElement} old @param {HTMLElement} row */
+  #swap(old, row) {
+    const focused = old.contains(this.#root.activeElement);
+    old.replaceWith(row);
+    if (focused) row.focus();
   }
 
   // Moving about.
 
-  #toEnd() {
+  /** Whether the view goes with what comes. */
+  get follows() {
+    return this.#atEnd && !this.#held && !this.model.tail;
+  }
+
+  /** Shows the newest, and what comes from now on. */
+  toEnd() {
+    if (this.model.tail) {
+      this.model.skipToTail();
+      this.changed();
+    }
+    this.#atEnd = true;
     this.#scroller.scrollTop = this.#scroller.scrollHeight;
     this.#top = this.#scroller.scrollTop;
-    this.#atEnd = true;
     this.#showUnseen(0);
   }
 
@@ -267,59 +288,85 @@ export class LogView {
     const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
     // Who scrolls up leaves the end; a page that is laid out anew does not.
     const near = scrollHeight - scrollTop - clientHeight < NEAR_END;
-    this.#atEnd = near || (this.#atEnd && scrollTop >= this.#top);
+    const laidOut = clientHeight !== this.#height;
+    this.#atEnd = !this.model.tail && (near || (this.#atEnd && (laidOut || scrollTop >= this.#top)));
     this.#top = scrollTop;
+    this.#height = clientHeight;
     this.#showUnseen(this.#atEnd ? 0 : this.#unseen);
+    if (!this.#atEnd) this.#lookForEdges();
+  }
+
+  #lookForEdges() {
+    const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
+    if (scrollTop < NEAR_EDGE) this.onNear("older");
+    const { tail, last } = this.model;
+    if (!tail || scrollHeight - scrollTop - clientHeight >= NEAR_EDGE) return;
+    if (tail[0] && tail[0].seq > last + 1) return this.onNear("newer");
+    this.model.attach();
+    this.changed();
   }
 
   /** @param {number} n */
   #showUnseen(n) {
     this.#unseen = n;
-    this.#jump.hidden = this.#atEnd;
+    this.#jump.hidden = this.#atEnd && !n;
     this.#jump.textContent = n ? this.#t.newMessages(n) : this.#t.toNewest;
+  }
+
+  /** What stands in a message can be reached while the keyboard is on it. @param {FocusEvent} e @param {boolean} on */
+  #focused(e, on) {
+    const rowOf = (/** @type {EventTarget|null} */ node) => /** @type {Element|null} */ (node)?.closest("#log > [tabindex]") ?? null;
+    const row = rowOf(e.target);
+    const other = rowOf(e.relatedTarget);
+    if (!row || row === other) return;
+    for (const node of /** @type {NodeListOf<HTMLElement>} */ (row.querySelectorAll("a, button"))) node.tabIndex = on ? 0 : -1;
+    // A click into a message chooses it too; one on a button does not.
+    const target = /** @type {Element} */ (e.target);
+    this.#held = on ? target === row || target.matches(":focus-visible") : other !== null;
+    if (this.follows) this.toEnd();
   }
 
   /** @param {MouseEvent} e */
   #clicked(e) {
-    const quote = /** @type {HTMLElement|null} */ (/** @type {HTMLElement} */ (e.target).closest(".quote[data-to]"));
-    if (quote) this.#goTo(Number(quote.dataset.to));
+    const quote = /** @type {HTMLElement|null} */ (/** @type {HTMLElement} */ (e.target).closest(".quote"));
+    if (quote) this.onShow(Number(quote.dataset.to));
   }
 
-  /** @param {number} seq */
-  #goTo(seq) {
-    const row = this.#messages.get(seq)?.row;
-    row?.scrollIntoView({ block: "center" });
-    row?.focus();
+  /** Puts the keyboard onto the newest message. */
+  focusNewest() {
+    if (this.model.tail) this.toEnd();
+    this.draw();
+    [...this.#rows].at(-1)?.focus();
   }
 
-  /** The message in a row, if anything can be done with it. @param {Element} row */
-  #eventOf(row) {
-    const event = this.#messages.get(Number(/** @type {HTMLElement} */ (row).dataset.seq))?.event;
-    return event && !event.redacted ? event : null;
+  get #rows() {
+    return /** @type {NodeListOf<HTMLElement>} */ (this.#list.querySelectorAll(":scope > [tabindex]"));
   }
 
   /** @param {KeyboardEvent} e */
   #keyed(e) {
     if (e.altKey || e.ctrlKey || e.metaKey) return;
-    const rows = /** @type {NodeListOf<HTMLElement>} */ (this.#list.querySelectorAll(":scope > [tabindex]"));
+    const rows = this.#rows;
     const focused = this.#root.activeElement;
     const at = [...rows].findIndex((row) => row.contains(focused));
-    const go = new Map([["ArrowUp", at < 0 ? rows.length - 1 : Math.max(0, at - 1)], ["ArrowDown", at + 1], ["Home", 0], ["End", rows.length - 1]]).get(e.key);
-    if (go !== undefined) (rows[go] ?? { focus: this.#onLeave }).focus();
+    const go = new Map([["ArrowUp", at < 0 ? rows.length - 1 : Math.max(0, at - 1)], ["ArrowDown", at + 1], ["Home", 0]]).get(e.key);
+    if (e.key === "End" || (go === rows.length && this.model.tail)) this.focusNewest();
+    else if (go !== undefined) (rows[go] ?? { focus: this.#onLeave }).focus();
     else if (e.key === "Escape") this.#onLeave();
-    else if (e.key === "Enter" && rows[at] === focused) this.#reply(rows[at]);
+    else if (e.key === "Enter" && rows[at] && rows[at] === focused) this.#reply(rows[at]);
     else return;
     e.preventDefault();
   }
 
-  /** @param {Element|undefined} row */
+  /** @param {Element} row */
   #reply(row) {
-    const event = row && this.#eventOf(row);
+    const event = this.eventOf(row);
     if (event) this.#onReply(event);
   }
 }
 
 /** Whether `event` goes on where its author has just stopped. @param {LogEvent} event @param {LogEvent|null} [before] */
 function continues(event, before) {
-  return before?.type === "message" && before.user?.id === event.user?.id && !event.reply_to && event.time - before.time < SAME_BREATH;
+  return event.type === "message" && before?.type === "message" && before.user?.id === event.user?.id &&
+    !event.reply_to && event.time - before.time < SAME_BREATH;
 }

@@ -25,7 +25,6 @@ const words = {
   poll: ({ question, options }, t) => [t.poll(question, options ?? [])],
   poll_closed: ({ question, options, votes }, t) => [t.pollClosed(question, options ?? [], votes ?? [])],
   tip: ({ user, amount, currency, text }, t) => [t.tip(nameOf(user, t), amount, currency, text ?? "")],
-  whisper: ({ from, to, text }, t) => [t.whisper(nameOf(from, t), nameOf(to, t), text)],
 };
 
 /** @param {User|undefined} user @param {Strings} t */

@@ -48,8 +48,8 @@ function showTitle() {
 /** Shows the room's stream beside the chat. What plays it is loaded once there is one. */
 async function showStream() {
   if (view !== "full" || (!stream && player.hidden)) return;
-  await import("./stream-player.js");
-  player.texts = chat.strings?.stream ?? null;
+  const [texts] = await Promise.all([chat.strings?.more("stream"), import("./stream-player.js")]);
+  player.texts = texts ?? null;
   player.src = stream; // the newest, also if there were others meanwhile
 }
 

@@ -48,6 +48,7 @@ export class People {
     room.client.addEventListener("viewers", () => this.#changed());
     room.client.addEventListener("welcome", () => this.#changed());
     adopt(room.root, "people.css");
+    offer(room);
   }
 
   #makePanel() {
@@ -134,4 +135,12 @@ export class People {
           openMenu(this.#frame, /** @type {HTMLElement} */ (e.currentTarget), t.moreActions, actions, user),
       }));
   }
+}
+
+/** What everybody can do with a person. @param {Room} room */
+function offer(room) {
+  const { t, client, composer, userActions } = room;
+  const isOther = (/** @type {User} */ user) => user.id !== client.you?.id;
+  userActions.add({ id: "mention", label: () => t.mention, when: isOther, run: (user) => composer.insert(`@${user.name} `) });
+  userActions.add({ id: "whisper", label: () => t.whisper, when: (user) => room.hasToken && isOther(user), run: (user) => composer.whisper(user) });
 }

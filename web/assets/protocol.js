@@ -22,6 +22,7 @@ import { told } from "./backoff.js";
  * @property {number} [reply_to]
  * @property {number} [target] the seq of what was deleted
  * @property {string} [scope]
+ * @property {User} [to] of a whisper
  */
 
 /**
@@ -39,6 +40,7 @@ import { told } from "./backoff.js";
  * @property {number} viewers
  * @property {Limits} limits
  * @property {boolean} [gap] the events after `since` are gone
+ * @property {Record<string, any>} [poll] the event of the poll that is open
  */
 
 /** @typedef {{reason?: string, reconnect_after?: number}} Closing */

@@ -6,14 +6,17 @@
 import { Actions } from "./actions.js";
 import { ChatClient } from "./chat-client.js";
 import { Composer } from "./composer.js";
-import { finder, preview } from "./dom.js";
+import { finder } from "./dom.js";
+import { loadEmotes } from "./emotes.js";
 import { Join } from "./join.js";
 import { LogView } from "./log-view.js";
 import { nameOf, noticeOf } from "./notices.js";
+import { Outbox } from "./outbox.js";
 import { ChatError } from "./protocol.js";
 import { request } from "./request.js";
 import { Speaker } from "./speaker.js";
 import { Status } from "./status.js";
+import { adopt } from "./styles.js";
 import { furnish } from "./template.js";
 
 /** @typedef {import("./protocol.js").LogEvent} LogEvent */
@@ -23,8 +26,10 @@ import { furnish } from "./template.js";
 /** @typedef {"full"|"chat"|"overlay"} View */
 /** @typedef {string|(() => string|Promise<string>)} Token */
 
-const STATE_WITHIN = 5000; // ms
+const SECOND = 1000;
+const STATE_WITHIN = 5 * SECOND;
 const MODERATES = new Set(["moderator", "producer"]);
+const MOST_NAMES = 1000; // of who may be mentioned
 
 /**
  * What a part that is loaded later (the desk, say) is given. It fires `info` when title,
@@ -43,6 +48,8 @@ export class Room extends EventTarget {
   /** @type {LogView} the messages */ log;
   /** @type {Composer} the box */ composer;
   /** @type {Speaker} what a screen reader is told */ speaker;
+  /** @type {import("./rich-text.js").Lexicon} what a text may have in it */
+  lexicon = { emotes: new Map(), names: new Map(), isMe: (user) => this.#own.has(user.id) };
 
   // What is known of the room.
   name = "";
@@ -58,8 +65,9 @@ export class Room extends EventTarget {
   #token = /** @type {Token} */ ("");
   #askedFor = "";
   #replaying = true;
-  /** @type {Promise<import("./people.js").People>|undefined} */ #people;
-  #deskIsHere = false;
+  /** @type {Set<string>} ids under which we have spoken */ #own = new Set();
+  #outbox;
+  /** @type {Map<string, Promise<any>>} by name */ #parts = new Map();
 
   /**
    * @param {object} parts
@@ -83,21 +91,22 @@ export class Room extends EventTarget {
     this.speaker = new Speaker(this.#$("spoken"), t);
     this.log = new LogView({
       root, t,
-      actions: this.messageActions,
+      lexicon: this.lexicon,
       onReply: (event) => this.composer.answer(event),
       onLeave: () => this.composer.focus(),
     });
-    this.composer = new Composer({ root, t, onSend: (text, replyTo) => this.#send(text, replyTo), onUp: () => this.log.focusNewest() });
+    this.composer = new Composer({ root, t, onSend: (text, target) => this.#send(text, target), onUp: () => this.log.focusNewest() });
     this.#join = new Join({ root, t, onJoin: (name) => this.#enter(name), onShown: () => this.composer.focus() });
     this.#status = new Status({
       root, t,
       onRetry: () => this.#enter(this.#askedFor),
-      hasToken: () => this.#token !== "",
+      hasToken: () => this.hasToken,
       onBack: () => this.speaker.say(t.reconnected),
     });
-    this.messageActions.add({ id: "reply", first: true, label: () => t.reply, run: (event) => this.composer.answer(event) });
-    this.#$("rename").addEventListener("click", () => this.#join.ask("", client.state.name === "live"));
-    this.#$("people-toggle").addEventListener("click", () => this.#togglePeople());
+    this.#outbox = new Outbox({ node: this.#$("unsent"), t, onAdded: () => this.log.toEnd() });
+    this.#$("rename").addEventListener("click", () => this.#join.ask({ mayCancel: client.state.name === "live" }));
+    if (view === "overlay") adopt(root, "overlay.css");
+    else this.#offer();
     document.addEventListener("visibilitychange", () => this.#setUnread(0), { signal: this.signal });
     this.#listen();
     this.#status.show(client.state);
@@ -114,14 +123,16 @@ export class Room extends EventTarget {
     this.#token = token;
     this.#$("rename").hidden = token !== "";
     const known = token || this.view === "overlay" ? "" : name || this.#askedFor || this.#join.remembered;
-    if (known === null) this.#join.ask();
+    if (known === null) this.#join.ask({ takeFocus: this.#mayFocus });
     else this.#enter(known);
+    if (this.#mayFocus && known !== null) this.composer.focus();
   }
 
   /** Leaves the room for good, and lets go of the page. */
   stop() {
     this.#stop.abort();
     this.#status.stop();
+    this.composer.stop();
     this.client.leave();
   }
 
@@ -131,7 +142,87 @@ export class Room extends EventTarget {
     if (this.#token || !live || name !== this.#askedFor) this.client.connect({ name, token: this.#token });
     this.#askedFor = name;
     this.#join.done();
-    if (this.view === "full") this.composer.focus();
+  }
+
+  /** Only where the page says so does the chat take the keyboard by itself. */
+  get #mayFocus() {
+    return this.root.host.hasAttribute("takes-focus");
+  }
+
+  // What there is to do, and the parts that are loaded for it.
+
+  /**
+   * A part that is loaded when it is wanted, and made once. Null when it could not be loaded;
+   * the next time may do.
+   * @template T
+   * @param {string} name
+   * @param {() => Promise<T>} make
+   * @returns {Promise<T|null>}
+   */
+  #part(name, make) {
+    const part = this.#parts.get(name) ?? adopt(this.root, "more.css").then(make).catch(() => {
+      this.#parts.delete(name);
+      return null;
+    });
+    this.#parts.set(name, part);
+    return part;
+  }
+
+  #reactions = () => this.#part("reactions", async () => new (await import("./reactions.js")).Reactions(this));
+  #history = () => this.#part("history", async () => new (await import("./history.js")).History(this));
+  #poll = () => this.#part("poll", async () => new (await import("./poll.js")).Poll(this));
+  #people = () => this.#part("people", async () => new (await import("./people.js")).People(this));
+  #mentions = () => this.#part("mentions", async () => new (await import("./mentions.js")).Mentions(this));
+  #rowActions = () => this.#part("row-actions", async () => new (await import("./row-actions.js")).RowActions(this));
+
+  /** What people do with mouse and keyboard. */
+  #offer() {
+    const { log, composer } = this;
+    this.#$("people-toggle").addEventListener("click", async () => (await this.#people())?.toggle());
+    this.#$("emoji").addEventListener("click", (e) => this.#pickEmoji(/** @type {HTMLElement} */ (e.currentTarget)));
+    composer.box.addEventListener("input", async () => {
+      if (composer.box.value.includes("@") && !this.#parts.has("mentions")) (await this.#mentions())?.look();
+    });
+    log.onNear = async (direction) => (await this.#history())?.load(direction);
+    log.onShow = (seq) => this.show(seq);
+    log.list.addEventListener("focusin", async ({ target }) => (await this.#rowActions())?.moveTo(target));
+    log.list.addEventListener("pointerover", async ({ target, pointerType }) => {
+      if (pointerType === "mouse") (await this.#rowActions())?.hover(target); // a finger chooses by a tap
+    });
+  }
+
+  /** @param {HTMLElement} button */
+  async #pickEmoji(button) {
+    const picker = await this.#part("picker", () => import("./picker.js"));
+    picker?.openPicker({
+      frame: this.#$("container"), button, label: this.t.insertEmoji, emotes: this.lexicon.emotes,
+      onPick: (emoji) => this.composer.insert(this.lexicon.emotes.has(emoji) ? `${emoji} ` : emoji),
+    });
+  }
+
+  /** Brings a message into view, wherever in the log it is. @param {number} seq */
+  async show(seq) {
+    if (!this.log.show(seq)) (await this.#history())?.show(seq);
+  }
+
+  /** Totals of reactions have come. @param {Record<string, Record<string, number>>} totals by seq */
+  async reactionsCame(totals) {
+    (await this.#reactions())?.came(totals);
+  }
+
+  /** Lets one choose a reaction. @param {LogEvent} event @param {HTMLElement} button */
+  async react(event, button) {
+    (await this.#reactions())?.choose(event, button);
+  }
+
+  /** Whether one has a token, and is no guest. */
+  get hasToken() {
+    return this.#token !== "";
+  }
+
+  /** Whether one may do what moderators do. */
+  get moderates() {
+    return MODERATES.has(this.client.you?.role ?? "");
   }
 
   /** What can be known of the room without entering it. */
@@ -158,36 +249,51 @@ export class Room extends EventTarget {
 
   /**
    * @param {string} text
-   * @param {number} [replyTo]
+   * @param {import("./composer.js").Target} target
    */
-  #send(text, replyTo) {
+  #send(text, target) {
     if (this.client.state.name !== "live") {
       this.composer.tell(this.t.errors.offline);
       return false;
     }
-    const answer = this.client.message(text, { replyTo });
-    this.log.sending(answer.id, text);
+    const { replyTo, to } = target;
+    const answer = to ? this.client.whisper(to.id, text) : this.client.message(text, { replyTo });
+    this.#outbox.sending(answer.id, text);
     answer.then(
-      ({ seq }) => this.log.sent(answer.id, seq),
+      ({ seq }) => {
+        this.#outbox.settled(answer.id);
+        if (seq) this.log.sent(seq);
+        if (seq) this.#slowDown(); // from when the server has taken it
+      },
       (err) => {
-        this.log.sent(answer.id);
-        this.#refused(err, text, replyTo);
+        this.#outbox.settled(answer.id);
+        this.#refused(err, text, target);
       },
     );
+    if (!to) this.#slowDown();
     return true;
+  }
+
+  #slowDown() {
+    if (this.settings.slow_mode && !this.moderates) this.composer.hold(this.settings.slow_mode * SECOND);
   }
 
   /**
    * @param {unknown} err
    * @param {string} text
-   * @param {number} [replyTo]
+   * @param {import("./composer.js").Target} target
    */
-  #refused(err, text, replyTo) {
+  #refused(err, text, target) {
     if (!(err instanceof ChatError)) throw err;
-    const reason = this.reason(err);
     const back = this.composer.giveBack(text);
-    if (!back) this.log.failed(text, reason, () => this.#send(text, replyTo));
-    if (back || err.retryAfter) this.composer.tell(reason, err.retryAfter);
+    if (!back) this.#outbox.failed(text, this.reason(err), () => this.#send(text, target));
+    if (back || err.retryAfter) this.complain(err);
+  }
+
+  /** Tells at the box why something was not done. @param {unknown} err */
+  complain(err) {
+    if (!(err instanceof ChatError)) throw err;
+    this.composer.tell(this.reason(err), err.retryAfter);
   }
 
   /** Why a command failed, for a person. @param {ChatError} err */
@@ -203,20 +309,26 @@ export class Room extends EventTarget {
       client.addEventListener(type, (e) => handle(/** @type {CustomEvent} */ (e).detail), { signal: this.signal });
     on("state", (state) => this.#stateChanged(state));
     on("welcome", (welcome) => this.#welcomed(welcome));
-    on("seen", ({ id, seq }) => log.seen(id, seq));
+    on("seen", ({ id, seq }) => {
+      log.seen(seq);
+      this.#outbox.settled(id);
+    });
     on("viewers", ({ count }) => this.#showViewers(count));
     on("skipped", ({ from, to }) => log.notice(this.t.skipped(to - from + 1)));
     on("reset", ({ sameLog }) => {
       log.reset();
       log.notice(sameLog ? this.t.missed : this.t.newLog);
     });
-    on("fault", (err) => this.composer.tell(this.reason(err), err.retryAfter));
+    on("fault", (err) => this.complain(err));
     on("event", (event) => this.#happens(event));
-    on("caughtup", () => {
-      this.#replaying = false;
-      this.#showPinned();
+    on("caughtup", () => (this.#replaying = false));
+    on("votes", (votes) => this.#parts.get("poll")?.then((part) => part?.count(votes)));
+    on("reactions", ({ totals }) => this.reactionsCame(totals));
+    on("whisper", (whisper) => {
+      log.whisper(whisper);
+      this.#knows(whisper.from);
+      this.#say(`${nameOf(whisper.from, this.t)} ${this.t.whispersTo(nameOf(whisper.to, this.t))}: ${whisper.text}`);
     });
-    on("whisper", (whisper) => this.#notice(whisper));
   }
 
   /** @param {State} state */
@@ -225,49 +337,65 @@ export class Room extends EventTarget {
     /** @type {HTMLElement} */ (host).dataset.state = state.name;
     /** @type {HTMLElement} */ (host).dataset.transport = state.name === "live" ? this.client.transport : "";
     this.composer.enabled = state.name !== "closed";
-    this.log.waiting(state.name !== "live");
+    this.#outbox.waiting(state.name !== "live");
     if (state.name === "live") {
       this.#$("people-toggle").hidden = false;
       this.composer.hush();
     }
     this.#status.show(state);
-    if (state.name === "refused") this.#join.ask(state.message);
+    if (state.name === "refused") this.#join.ask({ problem: state.message });
   }
 
   /** @param {import("./protocol.js").Welcome} welcome */
-  #welcomed({ room, you, settings, limits, viewers }) {
+  #welcomed({ room, you, settings, limits, viewers, poll }) {
     this.#isNamed(room);
     this.settings = settings ?? {};
     this.#replaying = true;
-    this.log.iAm(you);
+    this.#own.add(you.id);
+    this.#knows(you);
     this.composer.limit = limits?.text ?? 0;
     this.#$("me").textContent = nameOf(you, this.t);
     this.#showViewers(viewers);
     this.#showRoom();
-    if (MODERATES.has(you.role ?? "") && this.view !== "overlay") this.#openDesk();
+    if (this.view === "overlay") return this.#loadEmotes();
+    if (this.moderates) this.#openDesk();
+    if (poll) this.#poll().then((part) => part?.open(/** @type {any} */ (poll)));
+    else this.#parts.get("poll")?.then((part) => part?.none());
+    this.#loadEmotes();
+  }
+
+  async #loadEmotes() {
+    try {
+      const emotes = await loadEmotes(this.client.url);
+      const same = JSON.stringify([...emotes]) === JSON.stringify([...this.lexicon.emotes]);
+      this.lexicon.emotes = emotes;
+      if (!same) this.log.redraw();
+    } catch {
+      // Their codes can be read.
+    }
+  }
+
+  /** Who may be mentioned. @param {User|undefined} user */
+  #knows(user) {
+    const name = user?.name?.toLowerCase();
+    const { names } = this.lexicon;
+    if (!name || !user) return;
+    names.delete(name); // the latest stands last
+    names.set(name, user);
+    if (names.size > MOST_NAMES) names.delete([...names.keys()][0]);
   }
 
   /** Who moderates has more to do; the others need not load it. */
-  async #openDesk() {
-    if (this.#deskIsHere) return;
-    this.#deskIsHere = true;
-    const { default: open } = await import("./desk.js");
-    open(this);
+  #openDesk() {
+    return this.#part("desk", async () => (await import("./desk.js")).default(this));
   }
 
   /** @param {LogEvent} event */
   #happens(event) {
+    this.#knows(event.user);
     this.#happened[event.type]?.(event);
-    this.#notice(event);
-    this.#showPinned();
-  }
-
-  /** @param {Record<string, any>} event */
-  #notice(event) {
-    for (const notice of noticeOf(event, this.t)) {
-      this.log.notice(notice);
-      this.#say(notice);
-    }
+    this.log.add(event);
+    for (const notice of noticeOf(event, this.t)) this.#say(notice);
   }
 
   /** The past is not read out. @param {string} text */
@@ -281,14 +409,14 @@ export class Room extends EventTarget {
    */
   #happened = {
     message: (event) => {
-      this.log.add(event);
       this.#setUnread(document.hidden ? this.unread + 1 : 0);
       this.#say(`${nameOf(event.user, this.t)}: ${event.text ?? ""}`);
     },
-    announcement: (event) => {
-      this.log.add(event);
-      this.#say(`${this.t.announcement}: ${event.text}`);
+    announcement: (event) => this.#say(`${this.t.announcement}: ${event.text}`),
+    poll: (event) => {
+      if (!this.#replaying && this.view !== "overlay") this.#poll().then((part) => part?.open(event));
     },
+    poll_closed: (event) => this.#parts.get("poll")?.then((part) => part?.close(event)),
     deleted: ({ target }) => {
       this.log.redact(target);
       this.composer.removed((seq) => seq === target);
@@ -315,16 +443,8 @@ export class Room extends EventTarget {
     this.#$("room-name").textContent = this.settings.title ? this.name : "";
     const modes = Object.entries(this.t.modes).filter(([key]) => this.settings[key]);
     this.#$("modes").textContent = modes.map(([key, tell]) => /** @type {(v: any) => string} */ (tell)(this.settings[key])).join(" · ");
-    this.#showPinned();
+    if (this.settings.pinned && this.view !== "overlay") this.#part("pinned", async () => new (await import("./pinned.js")).Pinned(this));
     this.dispatchEvent(new Event("info"));
-  }
-
-  #showPinned() {
-    const pinned = this.settings.pinned ? this.log.message(this.settings.pinned) : null;
-    this.#$("pinned").hidden = !this.settings.pinned || pinned?.redacted === true;
-    this.#$("pinned-text").textContent = pinned && !pinned.redacted
-      ? this.t.pinnedText(pinned.user?.name ?? "", preview(pinned.text ?? ""))
-      : this.t.earlierMessage;
   }
 
   /** @param {number} count */
@@ -341,10 +461,5 @@ export class Room extends EventTarget {
     if (n === this.unread) return;
     this.unread = n;
     this.dispatchEvent(new Event("unread"));
-  }
-
-  async #togglePeople() {
-    this.#people ??= import("./people.js").then(({ People }) => new People(this));
-    (await this.#people).toggle();
   }
 }

@@ -3,72 +3,63 @@
  * The buttons on the message that the mouse or the keyboard is at. There is one set of
  * them for all messages, which goes where it is wanted.
  */
-import { el } from "./dom.js";
+import { el, finder } from "./dom.js";
 import { nameOf } from "./notices.js";
 
 /** @typedef {import("./protocol.js").LogEvent} LogEvent */
 
 export class RowActions {
-  #list;
+  #room;
   #frame;
-  #actions;
-  #t;
-  #eventOf;
   #bar = el("div", { className: "actions", part: "actions" });
   /** @type {HTMLElement|null} */ #row = null;
 
-  /**
-   * @param {object} parts
-   * @param {HTMLElement} parts.list of the messages' rows
-   * @param {HTMLElement} parts.frame in which a menu may lie
-   * @param {import("./actions.js").Actions<LogEvent>} parts.actions
-   * @param {import("./strings.js").Strings} parts.t
-   * @param {(row: Element) => LogEvent|null} parts.eventOf the message in a row; null: nothing can be done
-   */
-  constructor({ list, frame, actions, t, eventOf }) {
-    this.#list = list;
-    this.#frame = frame;
-    this.#actions = actions;
-    this.#t = t;
-    this.#eventOf = eventOf;
-    list.addEventListener("mouseover", (e) => this.#moveTo(e));
-    list.addEventListener("mouseleave", () => !this.#bar.contains(this.#focused) && this.#moveTo(null));
-    list.addEventListener("focusin", (e) => this.#moveTo(e));
+  /** @param {import("./room.js").Room} room */
+  constructor(room) {
+    const { list } = room.log;
+    this.#room = room;
+    offer(room);
+    this.#frame = finder(room.root)("container");
+    list.addEventListener("pointerleave", (e) => e.pointerType === "mouse" && !this.#chosen && this.#put(null));
     list.addEventListener("keydown", (e) => {
-      if (e.key.toLowerCase() !== "m" || e.ctrlKey || e.metaKey || e.altKey) return;
-      const all = this.#bar.lastElementChild;
-      if (!this.#row || !all) return;
+      if (e.key.toLowerCase() !== "m" || e.ctrlKey || e.metaKey || e.altKey || !this.#row) return;
       e.preventDefault();
-      /** @type {HTMLElement} */ (all).click();
+      /** @type {HTMLElement|null} */ (this.#bar.lastElementChild)?.click();
     });
   }
 
-  /** The row is gone, or is another one now. @param {Element|null} row */
-  left(row) {
-    if (row === this.#row) this.#moveTo(null);
+  /** Whether the keyboard is on a message. */
+  get #chosen() {
+    const focused = this.#room.root.activeElement;
+    return !!focused?.matches(":focus-visible") && this.#room.log.list.contains(focused);
   }
 
-  get #focused() {
-    return /** @type {ShadowRoot} */ (this.#list.getRootNode()).activeElement;
+  /** The mouse is somewhere; the keyboard comes first. @param {EventTarget|null} target */
+  hover(target) {
+    if (!this.#chosen) this.moveTo(target);
   }
 
-  /** @param {Event|null} e */
-  #moveTo(e) {
-    const row = /** @type {HTMLElement|null} */ (/** @type {Element|null} */ (e?.target ?? null)?.closest(".row") ?? null);
-    if (row === this.#row || (e?.type === "mouseover" && this.#bar.contains(this.#focused))) return;
-    const event = row && this.#eventOf(row);
+  /** Goes to the message that has `target` in it. @param {EventTarget|null} target */
+  moveTo(target) {
+    const row = /** @type {HTMLElement|null} */ (/** @type {Element} */ (target).closest(".row"));
+    if (row !== this.#row || !row?.contains(this.#bar)) this.#put(row);
+  }
+
+  /** @param {HTMLElement|null} row */
+  #put(row) {
+    const event = row && this.#room.log.eventOf(row);
     this.#row = event ? row : null;
     this.#bar.remove();
-    if (!event || !row) return;
+    if (!event) return;
     this.#fill(event);
     row.append(this.#bar);
   }
 
   /** @param {LogEvent} event */
   #fill(event) {
-    const all = this.#actions.for(event);
+    const all = this.#room.messageActions.for(event);
     const others = all.filter((action) => !action.first);
-    const name = nameOf(event.user, this.#t);
+    const name = nameOf(event.user, this.#room.t);
     this.#bar.replaceChildren(...all.filter((action) => action.first).map((action) => {
       const label = action.label(event);
       return el("button", {
@@ -76,7 +67,7 @@ export class RowActions {
         className: action.id,
         textContent: action.sign ?? label,
         title: action.sign ? label : undefined,
-        aria: { label: this.#t.actionOn(label, name) },
+        aria: { label: this.#room.t.actionOn(label, name) },
         onclick: (/** @type {MouseEvent} */ e) => action.run(event, /** @type {HTMLElement} */ (e.currentTarget)),
       });
     }));
@@ -85,8 +76,8 @@ export class RowActions {
       type: "button",
       className: "more",
       textContent: "⋯",
-      title: this.#t.moreActions,
-      aria: { label: this.#t.actionOn(this.#t.moreActions, name), haspopup: "menu" },
+      title: this.#room.t.moreActions,
+      aria: { label: this.#room.t.actionOn(this.#room.t.moreActions, name), haspopup: "menu" },
       onclick: (/** @type {MouseEvent} */ e) => this.#open(event, /** @type {HTMLElement} */ (e.currentTarget), others),
     }));
   }
@@ -94,6 +85,25 @@ export class RowActions {
   /** @param {LogEvent} event @param {HTMLElement} button @param {import("./actions.js").Action<LogEvent>[]} actions */
   async #open(event, button, actions) {
     const { openMenu } = await import("./menu.js");
-    openMenu(this.#frame, button, this.#t.moreActions, actions, event);
+    openMenu(this.#frame, button, this.#room.t.moreActions, actions, event);
   }
+}
+
+/** What everybody can do with a message. @param {import("./room.js").Room} room */
+function offer(room) {
+  const { t, client, composer, messageActions } = room;
+  const isWhisper = (/** @type {LogEvent} */ { type }) => type === "whisper";
+  const isOurs = (/** @type {LogEvent} */ { user }) => user?.id === client.you?.id;
+  messageActions.add({ id: "react", first: true, sign: "☺", label: () => t.react, when: (event) => !isWhisper(event), run: (event, button) => room.react(event, button) });
+  messageActions.add({ id: "reply", first: true, label: () => t.reply, when: (event) => room.hasToken || !isWhisper(event), run: (event) => composer.answer(event) });
+  messageActions.add({
+    id: "whisper", label: () => t.whisper,
+    when: (event) => room.hasToken && !isOurs(event) && event.user?.role !== "platform",
+    run: ({ user }) => user && composer.whisper(user),
+  });
+  messageActions.add({
+    id: "delete", grave: true, label: () => t.deleteOwn,
+    when: (event) => isOurs(event) && !isWhisper(event) && !room.moderates,
+    run: ({ seq }) => client.delete(seq).catch((err) => room.complain(err)),
+  });
 }

@@ -1,10 +1,12 @@
 // @ts-check
 /** Makes what stands in the list of messages: a message, an announcement, a notice. */
-import { colour, el, initial, linkify, preview } from "./dom.js";
+import { colour, el, initial, preview } from "./dom.js";
 import { nameOf } from "./notices.js";
+import { richText } from "./rich-text.js";
 
 /** @typedef {import("./protocol.js").LogEvent} LogEvent */
 /** @typedef {import("./protocol.js").User} User */
+/** @typedef {import("./rich-text.js").Lexicon} Lexicon */
 /** @typedef {import("./strings.js").Strings} Strings */
 
 /** @param {string} text */
@@ -12,30 +14,43 @@ export function makeNotice(text) {
   return el("p", { className: "notice", part: "notice", textContent: text });
 }
 
-/** @param {LogEvent} event @param {Strings} t */
-export function makeAnnouncement(event, t) {
+/** @param {LogEvent} event @param {Lexicon} lexicon @param {Strings} t */
+export function makeAnnouncement(event, lexicon, t) {
   return el("div", { className: "announcement", part: "announcement", tabIndex: -1 },
     el("p", { className: "head" },
       el("strong", { textContent: event.scope === "global" ? t.announcementAll : t.announcement }),
       event.by?.name ? el("span", { className: "name", dir: "auto", textContent: event.by.name }) : null,
       makeTime(event.time, t)),
-    el("p", { className: "text", part: "text", dir: "auto" }, linkify(event.text ?? "")));
+    makeText(event.text ?? "", lexicon));
 }
 
 /**
- * @param {LogEvent} event a message
+ * @param {LogEvent} event a message, or a whisper
  * @param {LogEvent|undefined} parent what it answers, if that is known
+ * @param {Lexicon} lexicon
  * @param {Strings} t
  */
-export function makeMessage(event, parent, t) {
-  const user = /** @type {User} */ (event.user);
-  return el("div", { className: "row", part: "message", tabIndex: -1, dataset: { seq: String(event.seq) } },
+export function makeMessage(event, parent, lexicon, t) {
+  const user = event.user ?? { id: "" };
+  const row = el("div", { className: "row", part: "message", tabIndex: -1, dataset: { seq: String(event.seq) } },
     colour(el("span", { className: "avatar", part: "avatar", aria: { hidden: "true" }, textContent: initial(nameOf(user, t)) }), user.id),
-    makeHead(event, user, t),
+    el("p", { className: "head" }, makeName(user, t), ...makeBadges(user, t),
+      event.to ? el("span", { className: "muted", textContent: t.whispersTo(lexicon.isMe(event.to) ? t.you : nameOf(event.to, t)) }) : null,
+      makeTime(event.time, t)),
     event.reply_to && !event.redacted ? makeQuote(event.reply_to, parent, t) : null,
     event.redacted
       ? el("p", { className: "text removed", part: "text", textContent: t.removed })
-      : el("p", { className: "text", part: "text", dir: "auto" }, linkify(event.text ?? "")));
+      : makeText(event.text ?? "", lexicon));
+  const mine = lexicon.isMe(user);
+  const names = row.querySelector(".mention.me") || event.to || (parent?.user && lexicon.isMe(parent.user));
+  row.classList.toggle("own", mine);
+  row.classList.toggle("for-me", !mine && !event.redacted && !!names);
+  return row;
+}
+
+/** @param {string} text @param {Lexicon} lexicon */
+function makeText(text, lexicon) {
+  return el("p", { className: "text", part: "text", dir: "auto" }, richText(text, lexicon));
 }
 
 /**
@@ -53,11 +68,6 @@ export function makeName(user, t) {
   return colour(el("span", { className: "name", part: "name", dir: "auto", textContent: nameOf(user, t) }), user.id);
 }
 
-/** @param {LogEvent} event @param {User} user @param {Strings} t */
-function makeHead(event, user, t) {
-  return el("p", { className: "head" }, makeName(user, t), ...makeBadges(user, t), makeTime(event.time, t));
-}
-
 /** @param {number} ms @param {Strings} t */
 function makeTime(ms, t) {
   const date = new Date(ms);
@@ -67,9 +77,8 @@ function makeTime(ms, t) {
 
 /** @param {number} seq @param {LogEvent|undefined} parent @param {Strings} t */
 function makeQuote(seq, parent, t) {
-  if (!parent) return el("p", { className: "quote", textContent: t.earlierMessage });
   return el("button", { type: "button", className: "quote", part: "quote", tabIndex: -1, title: t.showOriginal, dataset: { to: String(seq) } },
-    parent.user ? makeName(parent.user, t) : null,
+    parent?.user ? makeName(parent.user, t) : null,
     " ",
-    el("span", { dir: "auto", textContent: parent.redacted ? t.removed : preview(parent.text ?? "") }));
+    el("span", { dir: "auto", textContent: parent ? (parent.redacted ? t.removed : preview(parent.text ?? "")) : t.earlierMessage }));
 }

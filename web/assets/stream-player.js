@@ -11,7 +11,7 @@ import { el, webAddress } from "./dom.js";
 import { feed } from "./stream-source.js";
 
 /** @typedef {import("./stream-source.js").Trouble} Trouble */
-/** @typedef {import("./strings.js").Strings["stream"]} Texts */
+/** @typedef {ReturnType<typeof import("./stream-en.js").default>} Texts */
 /**
  * What may be said in place of the picture.
  * @typedef {"loading"|"ready"|"missing"|"doubtful"|"unreachable"|"interrupted"|"stalled"|"broken"|"unscripted"|"unable"|"over"} Note

@@ -2,10 +2,18 @@
 /** Arabic, written from right to left. Texts that depend on something are functions. */
 
 /** @param {import("./strings.js").Tools} tools */
-export default ({ number, plural, time, fullTime, soon, list }) => {
+export default ({ number, percent, plural, time, fullTime, soon, list }) => {
   const seconds = (/** @type {number} */ s) => (s < 120
     ? plural(s, { one: "ثانية واحدة", two: "ثانيتين", few: "# ثوانٍ", many: "# ثانية", other: "# ثانية" })
     : plural(Math.ceil(s / 60), { one: "دقيقة واحدة", two: "دقيقتين", few: "# دقائق", many: "# دقيقة", other: "# دقيقة" }));
+
+  // As what is left, not as a length of time.
+  const secondsLeft = (/** @type {number} */ s) => (s < 120
+    ? plural(s, { one: "ثانية واحدة", two: "ثانيتان", few: "# ثوانٍ", many: "# ثانية", other: "# ثانية" })
+    : plural(Math.ceil(s / 60), { one: "دقيقة واحدة", two: "دقيقتان", few: "# دقائق", many: "# دقيقة", other: "# دقيقة" }));
+
+  const votes = (/** @type {number} */ n) =>
+    plural(n, { zero: "لا أصوات", one: "صوت واحد", two: "صوتان", few: "# أصوات", many: "# صوتًا", other: "# صوت" });
 
   const because = (/** @type {string} */ by, /** @type {string} */ reason) => `${by ? ` (${by})` : ""}${reason ? `: ${reason}` : "."}`;
 
@@ -115,7 +123,19 @@ export default ({ number, plural, time, fullTime, soon, list }) => {
       `انتهى الاستطلاع: ${own(question)} (${options.map((option, i) => `${own(option)}: ${number(votes[i] ?? 0)}`).join(" · ")})`,
     tip: (/** @type {string} */ name, /** @type {number} */ amount, /** @type {string} */ currency, /** @type {string} */ text) =>
       `إكرامية من ${own(name)}: ${number(amount)} ${own(currency)}${text ? ` – ${own(text)}` : "."}`,
-    whisper: (/** @type {string} */ from, /** @type {string} */ to, /** @type {string} */ text) => `همسة من ${own(from)} إلى ${own(to)}: ${own(text)}`,
+    whisper: "همسة",
+    whispersTo: (/** @type {string} */ to) => `همسة إلى ${own(to)}`,
+    whisperingTo: "همسة إلى",
+    react: "تفاعل",
+    reaction: (/** @type {string} */ emoji, /** @type {number} */ n) =>
+      plural(n, { one: `${emoji} تفاعل واحد`, two: `${emoji} تفاعلان`, few: `${emoji} # تفاعلات`, many: `${emoji} # تفاعلًا`, other: `${emoji} # تفاعل` }) + ". تفاعل أيضًا",
+    deleteOwn: "حذف",
+    loadingOlder: "جارٍ تحميل رسائل سابقة…",
+    beginning: "هنا تبدأ الدردشة.",
+    hidePoll: "إخفاء الاستطلاع",
+    pollShare: (/** @type {number} */ share, /** @type {number} */ n) => `${percent(share)} · ${number(n)}`,
+    pollOpen: (/** @type {number} */ n, /** @type {number} */ s) => `${votes(n)} · ${s ? `بقي ${secondsLeft(s)}` : "يوشك على الانتهاء"}`,
+    pollOver: (/** @type {number} */ n) => `${votes(n)} · انتهى الاستطلاع.`,
     modes: {
       slow_mode: (/** @type {number} */ v) => `الوضع البطيء: ${seconds(v)}`,
       members_only: () => "للأعضاء فقط",
@@ -128,6 +148,8 @@ export default ({ number, plural, time, fullTime, soon, list }) => {
     send: "إرسال",
     sending: "جارٍ الإرسال…",
     sendingLater: "في انتظار الاتصال…",
+    seconds: (/** @type {number} */ s) => `${number(s)} ث`,
+    insertEmoji: "إدراج رمز تعبيري",
     sendAgain: "إعادة الإرسال",
     discard: "تجاهل",
     charactersLeft: (/** @type {number} */ n) => (n < 0
@@ -177,59 +199,7 @@ export default ({ number, plural, time, fullTime, soon, list }) => {
     morePeople: (/** @type {number} */ n) => `و${number(n)} آخرون`,
     peopleOffline: "تعود القائمة مع عودة الاتصال.",
     you: "أنت",
+    mention: "إشارة",
     names: list,
-
-    // The stream beside the chat.
-    stream: {
-      label: "البثّ",
-      unmute: "تشغيل الصوت",
-      play: "تشغيل",
-      tryNow: "حاول الآن",
-      watchAgain: "المشاهدة من جديد",
-      open: "فتح البثّ وحده",
-      again: (/** @type {number} */ s) => `محاولة أخرى خلال ${number(s)} ث`,
-      loading: "يجري تحميل البثّ…",
-      ready: "البثّ جاهز.",
-      missing: "لم يبدأ البثّ بعد.",
-      doubtful: "لم يبدأ البثّ بعد، أو أن هذا المتصفح لا يستطيع تشغيله.",
-      unreachable: "تعذر الوصول إلى البثّ.",
-      interrupted: "انقطع البثّ.",
-      stalled: "البثّ متوقف حاليًا.",
-      broken: "في البثّ خلل ما.",
-      unscripted: "تعذر تحميل مشغّل هذا البثّ.",
-      unable: "لا يستطيع هذا المتصفح تشغيل البثّ.",
-      over: "انتهى البثّ.",
-    },
-
-    // The landing page.
-    landingTitle: "chatserver · دردشة مباشرة بجانب بثّك",
-    landingHeading: "دردشة مباشرة بجانب بثّك",
-    landingLead: "لكل بثّ غرفته الخاصة: افتحها بطلب واحد إلى الواجهة البرمجية، وشارك رابطها، وتحدّث.",
-    enterHeading: "دخول غرفة",
-    roomLabel: "الغرفة",
-    roomPlaceholder: "testroom",
-    roomRule: "أحرف لاتينية وأرقام ونقاط وشرطات، على أن يبدأ الاسم بحرف أو رقم.",
-    enterButton: "دخول",
-    noSuchRoom: (/** @type {string} */ name) => `لا توجد غرفة مفتوحة باسم «${own(name)}».`,
-    createHeading: "إنشاء غرفة",
-    keyLabel: "مفتاح الواجهة البرمجية",
-    keyHint: "يُرسل إلى هذا الخادم فقط، ويُنسى عندما تغادر الصفحة.",
-    createButton: "إنشاء",
-    creating: "جارٍ الإنشاء…",
-    created: (/** @type {string} */ name) => `الغرفة «${own(name)}» مفتوحة.`,
-    existed: (/** @type {string} */ name) => `كانت الغرفة «${own(name)}» مفتوحة بالفعل.`,
-    ownPort: "على منفذها الخاص",
-    underPath: "تحت هذا العنوان",
-    noMoreRooms: "لا يمكن إنشاء المزيد من الغرف هنا حاليًا.",
-    curlHeading: "الأمر نفسه من سطر الأوامر",
-    copy: "نسخ",
-    copied: "تم النسخ",
-    openRooms: "الغرف المفتوحة",
-    noRooms: "لا توجد غرف مفتوحة.",
-    refresh: "تحديث",
-    needKey: "أدخل مفتاح الواجهة البرمجية.",
-    badRoom: "هذا لا يصلح اسمًا لغرفة.",
-    unreachable: "تعذر الوصول إلى الخادم.",
-    unexpected: (/** @type {number} */ status) => `أجاب الخادم بالحالة ${number(status)}.`,
   };
 };

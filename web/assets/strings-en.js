@@ -2,7 +2,7 @@
 /** English. Texts that depend on something are functions. */
 
 /** @param {import("./strings.js").Tools} tools */
-export default ({ number, plural, time, fullTime, soon, list }) => {
+export default ({ number, percent, plural, time, fullTime, soon, list }) => {
   const seconds = (/** @type {number} */ s) => (s < 120
     ? plural(s, { one: "# second", other: "# seconds" })
     : plural(Math.ceil(s / 60), { one: "# minute", other: "# minutes" }));
@@ -109,7 +109,18 @@ export default ({ number, plural, time, fullTime, soon, list }) => {
       `The poll is over: ${question} (${options.map((option, i) => `${option}: ${number(votes[i] ?? 0)}`).join(" · ")})`,
     tip: (/** @type {string} */ name, /** @type {number} */ amount, /** @type {string} */ currency, /** @type {string} */ text) =>
       `${name} gives ${number(amount)} ${currency}${text ? `: ${text}` : "."}`,
-    whisper: (/** @type {string} */ from, /** @type {string} */ to, /** @type {string} */ text) => `${from} whispers to ${to}: ${text}`,
+    whisper: "Whisper",
+    whispersTo: (/** @type {string} */ to) => `whispers to ${to}`,
+    whisperingTo: "Whispering to",
+    react: "React",
+    reaction: (/** @type {string} */ emoji, /** @type {number} */ n) => plural(n, { one: `${emoji} # reaction. React too`, other: `${emoji} # reactions. React too` }),
+    deleteOwn: "Delete",
+    loadingOlder: "Loading earlier messages…",
+    beginning: "This is where the chat begins.",
+    hidePoll: "Hide the poll",
+    pollShare: (/** @type {number} */ share, /** @type {number} */ n) => `${percent(share)} · ${number(n)}`,
+    pollOpen: (/** @type {number} */ n, /** @type {number} */ s) => `${plural(n, { one: "# vote", other: "# votes" })} · ${s ? `${seconds(s)} left` : "about to end"}`,
+    pollOver: (/** @type {number} */ n) => `${plural(n, { one: "# vote", other: "# votes" })} · The poll is over.`,
     modes: {
       slow_mode: (/** @type {number} */ v) => `Slow mode: ${seconds(v)}`,
       members_only: () => "Members only",
@@ -122,6 +133,8 @@ export default ({ number, plural, time, fullTime, soon, list }) => {
     send: "Send",
     sending: "Sending…",
     sendingLater: "Waiting for the connection…",
+    seconds: (/** @type {number} */ s) => `${number(s)} s`,
+    insertEmoji: "Insert an emoji",
     sendAgain: "Send again",
     discard: "Discard",
     charactersLeft: (/** @type {number} */ n) => (n < 0
@@ -168,59 +181,7 @@ export default ({ number, plural, time, fullTime, soon, list }) => {
     morePeople: (/** @type {number} */ n) => `and ${number(n)} more`,
     peopleOffline: "The list comes back with the connection.",
     you: "you",
+    mention: "Mention",
     names: list,
-
-    // The stream beside the chat.
-    stream: {
-      label: "Stream",
-      unmute: "Turn on the sound",
-      play: "Play",
-      tryNow: "Try now",
-      watchAgain: "Watch again",
-      open: "Open the stream by itself",
-      again: (/** @type {number} */ s) => `Trying again in ${number(s)} s`,
-      loading: "The stream is loading…",
-      ready: "The stream is ready.",
-      missing: "The stream has not started yet.",
-      doubtful: "The stream has not started yet, or this browser cannot play it.",
-      unreachable: "The stream cannot be reached.",
-      interrupted: "The stream was interrupted.",
-      stalled: "The stream does not go on at the moment.",
-      broken: "Something is wrong with the stream.",
-      unscripted: "The player for this stream could not be loaded.",
-      unable: "This browser cannot play the stream.",
-      over: "The stream is over.",
-    },
-
-    // The landing page.
-    landingTitle: "chatserver · live chat beside your stream",
-    landingHeading: "Live chat beside your stream",
-    landingLead: "Every stream gets a room of its own: open one with an API call, share its link, and talk.",
-    enterHeading: "Enter a room",
-    roomLabel: "Room",
-    roomPlaceholder: "testroom",
-    roomRule: "Letters, digits, dots, dashes and underscores; the first is a letter or a digit.",
-    enterButton: "Enter",
-    noSuchRoom: (/** @type {string} */ name) => `No room “${name}” is open.`,
-    createHeading: "Create a room",
-    keyLabel: "API key",
-    keyHint: "Sent to this server only, and forgotten when you leave the page.",
-    createButton: "Create",
-    creating: "Creating…",
-    created: (/** @type {string} */ name) => `“${name}” is open.`,
-    existed: (/** @type {string} */ name) => `“${name}” was open already.`,
-    ownPort: "On its own port",
-    underPath: "Under this address",
-    noMoreRooms: "No more rooms can be created here at the moment.",
-    curlHeading: "The same from a terminal",
-    copy: "Copy",
-    copied: "Copied",
-    openRooms: "Open rooms",
-    noRooms: "No room is open.",
-    refresh: "Refresh",
-    needKey: "Enter the API key.",
-    badRoom: "This is no name for a room.",
-    unreachable: "The server cannot be reached.",
-    unexpected: (/** @type {number} */ status) => `The server answered with status ${status}.`,
   };
 };

@@ -1,8 +1,8 @@
 // @ts-check
 /**
- * The texts that a page shows, in the reader's language. Each language is a module of
- * its own with the same keys, `strings-CODE.js`, of which one alone is loaded: a further
- * one is such a file and a line in LANGUAGES.
+ * The texts that are shown, in the reader's language. Each language is a module of its own
+ * with the same keys, `strings-CODE.js`, of which one alone is loaded; what few people see
+ * (`landing-CODE.js`, say) is apart. A further language is such files and a line in LANGUAGES.
  */
 
 /**
@@ -10,6 +10,7 @@
  * and American clocks differ.
  * @typedef {object} Tools
  * @property {(n: number) => string} number
+ * @property {(share: number) => string} percent of 1
  * @property {(n: number, forms: Record<string, string>) => string} plural the form for
  *   that number (zero, one, two, few, many, other), with the number in the place of #
  * @property {(ms: number) => string} time
@@ -18,13 +19,13 @@
  * @property {(items: string[]) => string} list
  */
 
-/** @typedef {ReturnType<typeof import("./strings-en.js").default> & {lang: string, dir: "ltr"|"rtl"}} Strings */
+/**
+ * `more` loads the texts of a part, PART-CODE.js.
+ * @typedef {ReturnType<typeof import("./strings-en.js").default> & {lang: string, dir: "ltr"|"rtl", more: (part: string) => Promise<any>}} Strings
+ */
 
-/** @type {Record<string, {dir: "ltr"|"rtl", load: () => Promise<{default: (tools: Tools) => any}>}>} */
-const LANGUAGES = {
-  en: { dir: "ltr", load: () => import("./strings-en.js") },
-  ar: { dir: "rtl", load: () => import("./strings-ar.js") },
-};
+/** @type {Record<string, "ltr"|"rtl">} directions by code */
+const LANGUAGES = { en: "ltr", ar: "rtl" };
 
 const SOON = 12 * 3_600_000; // ms
 
@@ -43,10 +44,11 @@ export function loadStrings(asked) {
   return /** @type {Promise<Strings>} */ (loaded.get(locale));
 }
 
-/** @param {string} code @param {string} locale */
+/** @param {string} code @param {string} locale @returns {Promise<Strings>} */
 async function load(code, locale) {
-  const { dir, load } = LANGUAGES[code];
-  return { ...(await load()).default(makeTools(locale)), lang: code, dir };
+  const tools = makeTools(locale);
+  const more = async (/** @type {string} */ part) => (await import(`./${part}-${code}.js`)).default(tools);
+  return { ...(await more("strings")), lang: code, dir: LANGUAGES[code], more };
 }
 
 /** @param {string[]} wanted language tags @returns {[code: string, locale: string]} */
@@ -70,12 +72,14 @@ function isTag(tag) {
 /** @param {string} locale @returns {Tools} */
 function makeTools(locale) {
   const numbers = new Intl.NumberFormat(locale);
+  const percents = new Intl.NumberFormat(locale, { style: "percent" });
   const rules = new Intl.PluralRules(locale);
   const clock = new Intl.DateTimeFormat(locale, { hour: "numeric", minute: "2-digit" });
   const full = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" });
   const list = new Intl.ListFormat(locale, { type: "unit" });
   return {
     number: (n) => numbers.format(n),
+    percent: (share) => percents.format(share),
     plural: (n, forms) => (forms[rules.select(n)] ?? forms.other).replace("#", numbers.format(n)),
     time: (ms) => clock.format(ms),
     fullTime: (ms) => full.format(ms),

@@ -32,8 +32,9 @@ const HTML = `
       </form>
     </div>
     <div id="chat" hidden>
-      <p id="pinned" part="pinned" hidden><strong data-t="pinned"></strong> <span id="pinned-text" dir="auto"></span></p>
+      <p id="pinned" part="pinned" hidden><strong data-t="pinned"></strong> <button id="pinned-text" class="plain" type="button" dir="auto" data-t-title="showOriginal"></button></p>
       <div id="scroller">
+        <p id="older" class="muted"></p>
         <p id="empty" class="muted" data-t="empty"></p>
         <div id="log" part="log" role="log" tabindex="0" data-t-aria-label="logLabel" aria-describedby="log-hint" aria-live="off"></div>
         <div id="unsent"></div>
@@ -46,10 +47,11 @@ const HTML = `
       </div>
       <form id="composer" part="composer" autocomplete="off">
         <div id="reply-bar" hidden>
-          <p><span data-t="replyingTo"></span> <strong id="reply-name" dir="auto"></strong> <span id="reply-text" dir="auto"></span></p>
+          <p><span id="reply-label"></span> <strong id="reply-name" dir="auto"></strong> <span id="reply-text" dir="auto"></span></p>
           <button id="reply-cancel" class="quiet" part="button" type="button" data-t-aria-label="cancelReply">×</button>
         </div>
         <div class="box">
+          <button id="emoji" class="quiet" part="button emoji" type="button" aria-haspopup="true" data-t-aria-label="insertEmoji" data-t-title="insertEmoji">☺</button>
           <textarea id="text" part="input" rows="1" enterkeyhint="send" dir="auto" data-t-placeholder="messagePlaceholder" data-t-aria-label="messageLabel" aria-describedby="note counter"></textarea>
           <button id="send" part="button send" data-t="send"></button>
         </div>
