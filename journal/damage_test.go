@@ -267,6 +267,11 @@ func TestDamageBehindTheCheck(t *testing.T) {
 	if err := journal.CheckFile(file(dir), 0); err != nil {
 		t.Errorf("without time for the leaves: %v", err)
 	}
+	s = open(t, dir, func(o *journal.Options) { o.Check = -1 })
+	s.wantLog("d-1", 1, 401)
+	s.close()
+	_, err = journal.Open(journal.Options{Dir: dir})
+	wantErr(t, err, journal.ErrDamaged)
 }
 
 // leafOf finds the page in use that holds an event of a life.

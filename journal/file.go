@@ -83,9 +83,9 @@ func (j *Journal) examine() (fresh bool, err error) {
 		if errors.Is(openErr, ErrInUse) || errors.Is(openErr, os.ErrPermission) {
 			return false, openErr
 		}
-		return false, cmp.Or(checkFile(j.path, checkBudget), openErr)
+		return false, cmp.Or(checkFile(j.path, j.opts.Check), openErr)
 	}
-	err = checkFile(j.path, checkBudget)
+	err = checkFile(j.path, j.opts.Check)
 	return false, errors.Join(err, db.Close())
 }
 

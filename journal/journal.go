@@ -31,6 +31,10 @@ type Options struct {
 	// Wait is how long Open waits for another process to let go of the file.
 	// 0 is 1 s.
 	Wait time.Duration
+	// Check bounds the time for which Open reads events, to see whether they are as they
+	// were written; all else it reads in any case. 0 is 2 s. Below 0 it reads none: for a
+	// file that another process has used until now.
+	Check time.Duration
 	// Gather is the least time between the starts of two transactions; a lone
 	// write does not wait for it. 0 is 4 ms.
 	Gather time.Duration
@@ -53,6 +57,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Wait <= 0 {
 		o.Wait = time.Second
+	}
+	if o.Check == 0 {
+		o.Check = checkBudget
 	}
 	if o.Gather <= 0 {
 		o.Gather = 4 * time.Millisecond
