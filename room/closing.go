@@ -106,6 +106,9 @@ func (p *parting) each() farewell {
 	return f
 }
 
+// returns tells whether the room will be there again after a start of the server.
+func (p *parting) returns() bool { return p != nil && p.back != nil }
+
 // run starts the end of the room; the first parting holds.
 func (p *parting) run(r *Room) {
 	if r.phase == phaseOpen {

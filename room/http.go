@@ -21,6 +21,19 @@ func notFound(name string) *fault.Error {
 	return fault.New(fault.RoomNotFound, "no room %s is open; POST /api/v1/room/%s opens it", name, name)
 }
 
+// over is the answer to who comes when the room has ended, or is about to.
+func (r *Room) over() *fault.Error {
+	if r.parting().returns() {
+		return restarting()
+	}
+	return notFound(r.name)
+}
+
+// restarting is the answer while a room is not there that will be there again.
+func restarting() *fault.Error {
+	return &fault.Error{Code: fault.Unavailable, Detail: "the server is stopping or restarting; come back after retry_after", RetryAfter: comeBackFirst}
+}
+
 func fullError(detail string, limit int) *fault.Error {
 	return &fault.Error{Code: fault.Full, Detail: detail, Limit: limit, RetryAfter: retryFull}
 }

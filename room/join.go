@@ -109,9 +109,10 @@ func (c *conn) notJoined(id string, err error) error {
 		code = codeBanned
 	case fault.Unauthorized:
 		code = codeUnauthorized
-	case fault.RoomNotFound:
-		return &ends{c.room.parting().each()}
 	default:
+		if bye := c.room.parting(); bye != nil {
+			return &ends{bye.each()}
+		}
 		return err
 	}
 	c.room.refuse(c.out, id, refused)
@@ -128,7 +129,7 @@ func (r *Room) admit(ctx context.Context, a arrival) (*member, error) {
 // join makes a member and sends it the greeting and the events that it is owed.
 func (r *Room) join(a arrival) (*member, error) {
 	if r.phase != phaseOpen {
-		return nil, notFound(r.name)
+		return nil, r.over()
 	}
 	if most := r.connectionLimit(); most > 0 && r.members.len() >= most {
 		return nil, fullError("this room has all the connections that it takes", most)

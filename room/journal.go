@@ -60,7 +60,7 @@ type author struct {
 // sees the event at once, and tell is called when it is kept.
 func (r *Room) append(e logged, by author, tell kept) (seq uint64, err error) {
 	if r.phase != phaseOpen {
-		return 0, notFound(r.name)
+		return 0, r.over()
 	}
 	now := time.Now()
 	seq = r.events.seq + 1

@@ -20,7 +20,7 @@ const busyRetry = time.Second
 func (r *Room) offer(c command) error {
 	select {
 	case <-r.done:
-		return notFound(r.name)
+		return r.over()
 	default:
 	}
 	select {
@@ -110,7 +110,7 @@ func (q question[T]) wait(ctx context.Context, r *Room) (T, error) {
 		default:
 		}
 		var none T
-		return none, notFound(r.name)
+		return none, r.over()
 	case <-ctx.Done():
 		var none T
 		return none, &fault.Error{Code: fault.Busy, Detail: "the room did not answer in time; try again", RetryAfter: busyRetry}

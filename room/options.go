@@ -40,7 +40,8 @@ const (
 	readBuffer   = 1 << 10          // bytes that are read at once
 	closeBatch   = 128              // connections told to close between two pauses
 	closePause   = 10 * time.Millisecond
-	portRest     = time.Minute // before a freed port is used again
+	lastAcks     = 250 * time.Millisecond // for the journal, before a closing room parts from its clients
+	portRest     = time.Minute            // before a freed port is used again
 )
 
 // Limits bound what one user may do; a zero switches that limit off.

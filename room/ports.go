@@ -97,6 +97,29 @@ func (p *portPool) openAt(port int) (net.Listener, error) {
 	return ln, nil
 }
 
+// resting returns the ports that rest now, and until when.
+func (p *portPool) resting(now time.Time) map[int]time.Time {
+	found := make(map[int]time.Time)
+	for port, until := range p.rests {
+		if now.Before(until) {
+			found[port] = until
+		}
+	}
+	return found
+}
+
+// rest lets ports rest until the times that resting has returned elsewhere, but for no
+// longer than any port does.
+func (p *portPool) rest(ports map[int]time.Time) {
+	most := time.Now().Add(portRest)
+	for port, until := range ports {
+		if until.After(most) {
+			until = most
+		}
+		p.rests[port] = until
+	}
+}
+
 // giveUp gives a port back that nobody has heard of.
 func (p *portPool) giveUp(port int) {
 	delete(p.used, port)

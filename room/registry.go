@@ -169,6 +169,9 @@ func (g *Registry) Room(name string) (*Room, error) {
 	if r, ok := g.rooms[name]; ok {
 		return r, nil
 	}
+	if g.draining {
+		return nil, restarting() // if it was open, it will be again
+	}
 	return nil, notFound(name)
 }
 
@@ -299,40 +302,6 @@ func (g *Registry) Load() (capacity, rooms int) {
 		return rooms, rooms
 	}
 	return max(g.opts.MaxRooms, rooms), rooms
-}
-
-// BeginDrain ends the creation of rooms and the arrival of connections. Drain
-// follows once the load balancers know.
-func (g *Registry) BeginDrain() {
-	g.mu.Lock()
-	g.draining = true
-	g.mu.Unlock()
-	g.admission.setClosed(true)
-}
-
-// Drain closes all rooms. Every client is told its own time to come back, spread
-// evenly over all of them. It returns when every goroutine of every room has ended,
-// or with an error when ctx is done before.
-func (g *Registry) Drain(ctx context.Context) error {
-	g.BeginDrain()
-	back := new(comeBack)
-	for _, r := range g.Rooms() {
-		if g.forgetIf(r, untilRestart, func() bool { return true }) {
-			r.urge(ctx, &parting{farewell{code: codeGoingAway, reason: reasonShutdown}, back})
-		}
-	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		g.actors.Wait()
-		g.lot.close()
-	}()
-	select {
-	case <-ended:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("rooms did not end in time: %w", ctx.Err())
-	}
 }
 
 // AnnounceAll puts an announcement into the log of every open room, also if the

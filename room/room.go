@@ -36,12 +36,14 @@ type Room struct {
 	retire    func(*Room) bool // asks the registry whether an idle room may close
 	listener  net.Listener
 	server    *http.Server
+	doors     *serve.Doors // of server
 	log       *zap.Logger
 
 	// The mailboxes are never closed; senders select on done too.
 	inbox    chan command  // senders: readers, API; in order; bounded
 	arrivals chan command  // senders: readers, with a join; takes turns with the inbox
 	control  chan command  // senders: registry, API, flushers; overtakes the inbox
+	settled  chan struct{} // closed by the actor once a closing room writes nothing more
 	done     chan struct{} // closed by the actor as its last act
 
 	// Safe for use by several goroutines.
@@ -125,6 +127,7 @@ func newRoom(l life, ln net.Listener, g *Registry) *Room {
 		inbox:         make(chan command, inboxSize),
 		arrivals:      make(chan command),
 		control:       make(chan command, controlSize),
+		settled:       make(chan struct{}),
 		done:          make(chan struct{}),
 		opened:        newPromise(),
 		ended:         newPromise(),
@@ -160,6 +163,7 @@ func newRoom(l life, ln net.Listener, g *Registry) *Room {
 	r.stopping, r.stop = context.WithCancelCause(context.Background())
 	r.server = serve.New(r, g.opts.Logger)
 	r.server.ConnState = passed
+	r.doors = serve.NewDoors(r.server)
 	r.touch()
 	r.publish()
 	return r
@@ -206,7 +210,7 @@ func (r *Room) run() {
 	serving := make(chan struct{})
 	go func() {
 		defer close(serving)
-		if err := r.server.Serve(r.turnstile.guard(r.listener)); !errors.Is(err, http.ErrServerClosed) {
+		if err := r.doors.Serve(r.turnstile.guard(r.listener)); !errors.Is(err, http.ErrServerClosed) {
 			r.log.Error("the room's port is lost; it can be reached under /r/ of the main port alone", zap.Error(err))
 		}
 	}()
@@ -225,30 +229,45 @@ func (r *Room) run() {
 }
 
 // partFromAll tells every connection goodbye, in batches, and returns when all of
-// them have ended. Nothing is gathered any more, so that no timer needs to be served.
+// them have ended. Before that, what was said is acknowledged, as far as the journal
+// keeps up. Nothing is gathered any more, so that no timer needs to be served.
 func (r *Room) partFromAll() {
 	bye := r.parting()
 	r.do(duty((*Room).flush))
 	r.readers.close() // nobody new
-	pause := newStoppedTimer()
+	pause := time.NewTimer(lastAcks)
 	defer pause.Stop()
-	left := slices.Clone(r.members.list)
-	partFromSome := func() {
+	acked := r.acked()
+	var left []*member        // who has not been told
+	var empty <-chan struct{} // nil until all have
+	tell := func() {
 		n := min(closeBatch, len(left))
 		for _, m := range left[:n] {
 			m.end(bye.each())
 		}
 		if left = left[n:]; len(left) > 0 {
 			pause.Reset(closePause)
+		} else {
+			empty = r.readers.empty
 		}
 	}
-	partFromSome()
+	begin := func() {
+		acked, left = nil, r.membersToPart()
+		close(r.settled)
+		tell()
+	}
 	for {
 		select {
-		case <-r.readers.empty:
+		case <-empty:
 			return
+		case <-acked:
+			begin()
 		case <-pause.C:
-			partFromSome()
+			if acked != nil {
+				begin()
+			} else {
+				tell()
+			}
 		case c := <-r.control:
 			r.do(c)
 		case c := <-r.inbox:
@@ -257,6 +276,33 @@ func (r *Room) partFromAll() {
 			r.do(c)
 		}
 	}
+}
+
+// acked returns a channel that is closed once all that the room has written is on the
+// disk, or will not be, and its authors know.
+func (r *Room) acked() <-chan struct{} {
+	p := newPromise()
+	if err := r.opts.Journal.Sync(p.tell); err != nil {
+		p.tell(err)
+	}
+	return p.kept
+}
+
+// membersToPart returns the members in the order in which they are told: first those over
+// HTTP, whose polls are answered by that.
+func (r *Room) membersToPart() []*member {
+	list := slices.Clone(r.members.list)
+	slices.SortStableFunc(list, func(a, b *member) int {
+		switch {
+		case a.session != nil && b.session == nil:
+			return -1
+		case a.session == nil && b.session != nil:
+			return 1
+		default:
+			return 0
+		}
+	})
+	return list
 }
 
 // step waits for the next thing to do, and does it.

@@ -31,20 +31,26 @@ func (r *Room) serveEvents(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	if !r.readers.enter() {
-		w.WriteHeader(http.StatusNoContent) // tells a browser to stay away
+		r.refuseStream(w, r.over())
 		return
 	}
 	st := &stream{room: r}
 	if err := st.open(w, req, epoch, since); err != nil {
 		r.readers.leave()
-		if fault.From(err).Code == fault.RoomNotFound {
-			w.WriteHeader(http.StatusNoContent)
-			return
-		}
-		r.fail(w, err)
+		r.refuseStream(w, err)
 		return
 	}
 	go st.watch() //nolint:contextcheck // the stream outlives the request
+}
+
+// refuseStream answers a stream that does not come about. A room that was closed for good
+// tells a browser to stay away.
+func (r *Room) refuseStream(w http.ResponseWriter, err error) {
+	if fault.From(err).Code == fault.RoomNotFound {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	r.fail(w, err)
 }
 
 // whereFrom returns where a client was before: by the browser's own Last-Event-ID, or by

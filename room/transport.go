@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"chatserver/internal/fault"
+	"chatserver/internal/serve"
 )
 
 // The routes for clients that cannot use WebSocket, but for the stream of events.
@@ -103,10 +104,11 @@ func (r *Room) servePoll(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	if !r.readers.enter() {
-		r.fail(w, notFound(r.name))
+		r.fail(w, r.over())
 		return
 	}
 	defer r.readers.leave()
+	serve.Linger(req.Context())
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Time{}) // else net/http takes the end of its time for the end of the caller
 	objects, err := r.pollFor(req.Context(), query.Get("session"), since, wait)

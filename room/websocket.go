@@ -87,7 +87,7 @@ func (r *Room) serveWebSocket(w http.ResponseWriter, req *http.Request) {
 	}
 	refuseWindows(req.Header)
 	if !r.readers.enter() {
-		r.fail(w, notFound(r.name))
+		r.fail(w, r.over())
 		return
 	}
 	c := &conn{speaker: speaker{room: r}, addr: r.opts.TrustedProxies.Addr(req)}

@@ -33,6 +33,9 @@ const (
 	Full             Code = "full"               // the room or the server takes no more connections
 	NotAccepting     Code = "not_accepting"      // the operator has closed the server to new arrivals
 	NotReady         Code = "not_ready"          // rooms cannot be created now
+	Restarting       Code = "restarting"         // a restart, a start or a stop is under way
+	RestartFailed    Code = "restart_failed"     // the fresh process could not take over; the old one goes on
+	NotSupported     Code = "not_supported"      // it cannot be done on this system
 	Internal         Code = "internal"           // a fault of ours; the log has it under the request's id
 )
 
@@ -78,6 +81,9 @@ var statuses = map[Code]int{
 	Full:             http.StatusServiceUnavailable,
 	NotAccepting:     http.StatusServiceUnavailable,
 	NotReady:         http.StatusServiceUnavailable,
+	Restarting:       http.StatusConflict,
+	RestartFailed:    http.StatusBadGateway,
+	NotSupported:     http.StatusNotImplemented,
 	Internal:         http.StatusInternalServerError,
 	BadJSON:          http.StatusBadRequest,
 	BadCommand:       http.StatusBadRequest,

@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"chatserver/internal/fault"
+	"chatserver/internal/serve"
 )
 
 // Bounds of an answer with events of a log.
@@ -121,6 +122,7 @@ func (q eventsQuery) read(log Log) ([]json.RawMessage, error) {
 // streamEvents writes one event a line. What goes wrong on the way breaks the
 // connection, so that the caller does not take a part for the whole.
 func streamEvents(c echo.Context, log Log, q eventsQuery) error {
+	serve.Linger(c.Request().Context())
 	w := c.Response()
 	w.Header().Set(echo.HeaderContentType, NDJSON)
 	w.Header().Set("X-Epoch", log.Epoch)
