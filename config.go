@@ -208,7 +208,7 @@ func (c *config) roomLimits() room.Limits {
 func printUsage(w io.Writer) {
 	_, _ = fmt.Fprint(w, `chatserver is the live chat that runs beside a video stream.
 
-  chatserver              serves until SIGTERM or SIGINT
+  chatserver              serves until SIGTERM or SIGINT; SIGHUP restarts it
   chatserver doctor URL   checks a running deployment from outside; doctor -h says how
   chatserver -version     prints the version
   chatserver -health      exits 0 when the server on this machine answers

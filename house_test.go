@@ -89,9 +89,11 @@ var goroutines = map[string]string{
 	"lbclient/lbclient.go:Client.Announce":      "a call to each balancer; Announce waits for all",
 	"lbclient/lbclient.go:Client.Run":           "the heartbeats of each balancer; Run waits for all",
 	"lifecycle.go:server.serve":                 "an HTTP server; the stop stack shuts it down and server.running waits",
+	"restart.go:server.partFromRooms":           "the API's doors; partFromRooms waits",
 	"room/outbox.go:outbox.queueLocked":         "the flusher of one outbox; its close waits",
 	"room/registry.go:Registry.create":          "a room's actor; Drain waits for all",
-	"room/registry.go:Registry.Drain":           "the wait for the actors; it ends with the last of them",
+	"room/drain.go:Registry.Drain":              "the wait for the actors; it ends with the last of them",
+	"room/drain.go:Registry.ShutDoors":          "the doors of each room; ShutDoors waits for all",
 	"room/restore.go:Registry.Start":            "a room's actor; Drain waits for all",
 	"room/room.go:Room.run":                     "the room's HTTP server; run closes it and waits",
 	"room/snapshot.go:Room.renew":               "not one of ours: a timer that tries again what the journal refused; it ends with the room",
@@ -101,8 +103,12 @@ var goroutines = map[string]string{
 	"room/websocket.go:conn.begin":              "not one of ours: context runs the goodbye, which never waits, when a room ends",
 	"room/websocket.go:conn.begin#2":            "a connection's reader; the room waits at its gate of readers",
 	"lifecycle.go:server.background":            "what runs beside the rooms; the stop stack ends it and waits",
+	"watchdog.go:watchdog.begin":                "what feeds the watchdog; run of the program ends it and waits",
 	"testdata/loadbalancer/main.go:serve":       "the server; serve waits",
 	"testdata/loadbalancer/main.go:serve#2":     "the watch for servers that are gone; serve waits",
+
+	"internal/handover/successor_unix.go:until":          "not one of ours: context runs it when the time is over, and it never waits",
+	"internal/handover/successor_unix.go:Successor.kill": "not one of ours: a timer that kills a process which does not end; kill stops it",
 }
 
 // longFunctions lists functions of more than maxFunctionLines, as

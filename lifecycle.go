@@ -2,16 +2,15 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
-	"os/signal"
 	"slices"
 	"strconv"
 	"sync"
-	"syscall"
+	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -20,6 +19,7 @@ import (
 	"chatserver/admin"
 	"chatserver/api"
 	"chatserver/cache"
+	"chatserver/internal/handover"
 	"chatserver/internal/logging"
 	"chatserver/internal/mongodb"
 	"chatserver/internal/serve"
@@ -31,56 +31,50 @@ import (
 	"chatserver/web"
 )
 
-// server is all that runs between start and stop.
+// server is all that runs between start and stop. A process has one, and another one
+// after it only if it could not hand over to a fresh process.
 type server struct {
-	cfg   config
-	log   *zap.Logger
-	level zap.AtomicLevel
-	stop  context.CancelCauseFunc // starts the orderly stop; the cause is nil or errFailed
-	lb    *lbclient.Client
+	// Set at construction and never changed.
+	cfg     config
+	log     *zap.Logger
+	level   zap.AtomicLevel
+	stop    context.CancelCauseFunc         // starts the orderly stop; the cause is nil or errFailed
+	restart func(ctx context.Context) error // see program.restart
+	sockets *handover.Sockets               // those that it shall listen on, if any are held
 
 	metrics *metrics.Metrics
 	trace   echo.MiddlewareFunc
 
-	address  string // host:port of the API
-	journal  *journal.Journal
-	database *mongodb.Client // nil without MONGO_URI
-	cache    *cache.Cache
-	tokens   *token.Keys
-	rooms    *room.Registry
+	lb                   *lbclient.Client
+	address              string // host:port of the API
+	port                 int    // of the API
+	journal              *journal.Journal
+	database             *mongodb.Client // nil without MONGO_URI
+	cache                *cache.Cache
+	tokens               *token.Keys
+	rooms                *room.Registry
+	apiFront, adminFront *front
+
+	leaves  atomic.Bool // the stop is a hand-over
+	carried *carried    // from the server before this one, then for the next one
+	dark    time.Time   // since when nobody is let in, once the server leaves
 
 	running sync.WaitGroup // the goroutines of start
 	stops   stopStack
 }
 
-// serveUntilStopped starts the server, waits for a signal or for the admin API's
-// shutdown, and stops it in order. A second signal ends the process at once.
-func serveUntilStopped(cfg config, stdout io.Writer) int {
-	signalled, forget := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer forget()
-	ctx, stop := context.WithCancelCause(signalled)
-	defer stop(nil)
-	s := &server{cfg: cfg, stop: stop, metrics: metrics.New(version), trace: untraced, level: zap.NewAtomicLevelAt(cfg.logLevel())}
-	s.log = logging.New(stdout, cfg.production(), s.level)
-	if err := s.start(); err != nil {
-		s.log.Error("cannot start", zap.Error(err))
-		s.stops.run(context.Background(), s.log)
-		s.running.Wait()
-		return exitFailed
-	}
-	<-ctx.Done()
-	forget() // from now on a signal does what it does to any process
-	s.log.Info("stopping", zap.Duration("within", time.Duration(cfg.DrainTimeout)))
-	begun := time.Now()
-	deadline, cancel := context.WithTimeout(context.Background(), time.Duration(cfg.DrainTimeout))
-	defer cancel()
-	s.stops.run(deadline, s.log)
-	s.running.Wait()
-	s.log.Info("stopped", zap.Duration("took", time.Since(begun)))
-	if errors.Is(context.Cause(ctx), errFailed) {
-		return exitFailed
-	}
-	return exitOK
+// carried is what a server hands on to the next one, beside the journal.
+type carried struct {
+	Rooms    room.Carried `json:"rooms"`
+	LogLevel string       `json:"log_level"`
+}
+
+// front is the server of one of the two APIs.
+type front struct {
+	name     string
+	listener net.Listener
+	server   *http.Server
+	doors    *serve.Doors
 }
 
 // errFailed is why the server stops when nobody has told it to.
@@ -90,47 +84,99 @@ var errFailed = errors.New("a listener failed")
 // the stop stack, also when it fails.
 func (s *server) start() error {
 	started := time.Now()
-	apiListener, err := listen("PORT", s.cfg.Bind, s.cfg.Port)
+	if err := s.prepare(); err != nil {
+		return err
+	}
+	restored, err := s.open(started)
 	if err != nil {
 		return err
 	}
-	s.stops.push("API listener", closing(apiListener))
-	adminListener, err := listen("ADMIN_PORT", s.cfg.AdminBind, s.cfg.AdminPort)
-	if err != nil {
-		return err
-	}
-	s.stops.push("admin listener", closing(adminListener))
+	s.serve()
+	s.firstReading()
+	s.goLive(restored)
+	s.ready(started, len(restored))
+	return nil
+}
 
+// succeed is start for a process that takes the place of another one: what can be done
+// while that still serves, it does before, and nobody is served before all is there.
+// take returns what the other process hands over, once it does.
+func (s *server) succeed(take func() (*handover.Sockets, []byte, error)) error {
+	if err := s.prepare(); err != nil {
+		return err
+	}
+	s.firstReading()
+	sockets, state, err := take()
+	if err != nil {
+		return err
+	}
+	started := time.Now()
+	s.sockets, s.carried = sockets, new(carried)
+	if err := json.Unmarshal(state, s.carried); err != nil {
+		return fmt.Errorf("what the former process hands on cannot be read: %w", err)
+	}
+	restored, err := s.open(started)
+	if err != nil {
+		return err
+	}
+	s.goLive(restored)
+	s.serve()
+	s.ready(started, len(restored))
+	return nil
+}
+
+// prepare makes what needs neither the listeners nor the journal.
+func (s *server) prepare() error {
 	if err := s.openTraces(); err != nil {
 		return err
 	}
-	s.address = net.JoinHostPort(s.cfg.Host, strconv.Itoa(portOf(apiListener)))
-	if s.lb, err = lbclient.New(s.loadBalancers(apiListener)); err != nil {
-		return err
+	return s.openCache()
+}
+
+// open opens the listeners and the journal, and makes the rooms that were open. Nobody is
+// served yet.
+func (s *server) open(started time.Time) (restored []*room.Room, err error) {
+	if err := s.listen(); err != nil {
+		return nil, err
+	}
+	if s.lb, err = lbclient.New(s.loadBalancers()); err != nil {
+		return nil, err
 	}
 	if err := s.openJournal(); err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.openCache(); err != nil {
-		return err
-	}
+	s.keepBans()
 	if err := s.openTokens(); err != nil {
-		return err
+		return nil, err
 	}
 	s.rooms = room.NewRegistry(s.roomOptions())
 	s.watch()
-	restored := s.rooms.Restore(s.journal.OpenRooms())
+	if s.carried != nil {
+		s.rooms.TakeOver(s.carried.Rooms)
+		if level, err := logging.ParseLevel(s.carried.LogLevel); err == nil {
+			s.level.SetLevel(level)
+		}
+	}
+	restored = s.rooms.Restore(s.journal.OpenRooms())
 	s.warn()
-	s.serve("api", apiListener, s.api())
-	s.serve("admin", adminListener, s.admin(started))
-	s.follow()
-	s.stops.push("rooms", s.rooms.Drain)
+	s.handle(s.apiFront, s.api())
+	s.handle(s.adminFront, s.admin(started))
+	s.stops.push("rooms", s.partFromRooms)
+	return restored, nil
+}
+
+// goLive lets the rooms live, and all that runs beside them.
+func (s *server) goLive(restored []*room.Room) {
 	s.rooms.Start(restored)
 	s.background("announcements", s.rooms.FollowAnnouncements)
 	s.forward()
 	s.beat()
-	s.log.Info("ready", zap.String("version", version), zap.Int("rooms", len(restored)), zap.Duration("took", time.Since(started)))
-	return nil
+}
+
+// ready closes sockets that were held for rooms which are not there any more.
+func (s *server) ready(started time.Time, rooms int) {
+	s.sockets.LetGo()
+	s.log.Info("ready", zap.String("version", version), zap.Int("rooms", rooms), zap.Duration("took", time.Since(started)))
 }
 
 func (s *server) api() http.Handler {
@@ -159,6 +205,7 @@ func (s *server) admin(started time.Time) http.Handler {
 		Assets:         web.Assets(),
 		LogLevel:       s.level,
 		Shutdown:       func() { s.stop(nil) },
+		Restart:        s.restart,
 		Parts:          s.parts(),
 		Metrics:        s.metrics.Handler(),
 		Observer:       s.metrics.Requests("admin"),
@@ -207,7 +254,10 @@ func (s *server) roomOptions() room.Options {
 		Snapshot:              s.cache.Snapshot,
 		Tokens:                s.tokens,
 		Sanctions:             s.cache,
-		Logger:                s.log,
+		Listen: func(network, address string) (net.Listener, error) {
+			return s.sockets.Listen(address, network, address)
+		},
+		Logger: s.log,
 	}
 }
 
@@ -222,13 +272,13 @@ func (s *server) roomPages() http.Handler {
 	return mux
 }
 
-func (s *server) loadBalancers(apiListener net.Listener) lbclient.Options {
+func (s *server) loadBalancers() lbclient.Options {
 	return lbclient.Options{
 		URLs:               s.cfg.LoadBalancers,
 		Key:                string(s.cfg.LoadBalancerKey),
 		Interval:           time.Duration(s.cfg.LoadBalancerInterval),
 		Host:               s.cfg.Host,
-		Port:               portOf(apiListener),
+		Port:               s.port,
 		Version:            version,
 		VerifyCertificates: s.cfg.production(),
 		Load:               func() (capacity, rooms int) { return s.rooms.Load() },
@@ -236,23 +286,38 @@ func (s *server) loadBalancers(apiListener net.Listener) lbclient.Options {
 	}
 }
 
-// serve lets a handler answer on a listener until the stop stack shuts it down,
-// which lets requests under way end.
-func (s *server) serve(name string, ln net.Listener, h http.Handler) {
-	srv := serve.New(h, s.log)
-	s.running.Go(func() {
-		if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
-			s.log.Error("a listener failed; the server stops", zap.String("listener", name), zap.Error(err))
-			s.stop(errFailed)
+// handle makes the server of an API, which the stop stack shuts down; that lets requests
+// under way end.
+func (s *server) handle(f *front, h http.Handler) {
+	f.server = serve.New(h, s.log)
+	f.doors = serve.NewDoors(f.server)
+	s.stops.push(f.name+" server", func(ctx context.Context) error {
+		if s.leaves.Load() {
+			return nil // requests that take long go on; see program.await
 		}
+		return f.end(ctx)
 	})
-	s.stops.push(name+" server", func(ctx context.Context) error {
-		if err := srv.Shutdown(ctx); err != nil {
-			return errors.Join(err, srv.Close())
-		}
-		return nil
-	})
-	s.log.Info("listening", zap.String("listener", name), zap.Stringer("addr", ln.Addr()))
+}
+
+// end lets requests under way end, as far as ctx allows.
+func (f *front) end(ctx context.Context) error {
+	if err := f.server.Shutdown(ctx); err != nil {
+		return errors.Join(err, f.server.Close())
+	}
+	return nil
+}
+
+// serve lets the APIs answer.
+func (s *server) serve() {
+	for _, f := range []*front{s.apiFront, s.adminFront} {
+		s.running.Go(func() {
+			if err := f.doors.Serve(f.listener); !errors.Is(err, http.ErrServerClosed) {
+				s.log.Error("a listener failed; the server stops", zap.String("listener", f.name), zap.Error(err))
+				s.stop(errFailed)
+			}
+		})
+		s.log.Info("listening", zap.String("listener", f.name), zap.Stringer("addr", f.listener.Addr()))
+	}
 }
 
 // farewellToBalancers bounds how long a stop waits for load balancers to take
@@ -264,6 +329,9 @@ const farewellToBalancers = 2 * time.Second
 func (s *server) beat() {
 	s.background("load balancer heartbeats", func(ctx context.Context) { _ = s.lb.Run(ctx) }) // ends with ctx
 	s.stops.push("load balancers", func(ctx context.Context) error {
+		if s.leaves.Load() {
+			return nil // the next process tells them, as soon as it is there
+		}
 		s.rooms.BeginDrain()
 		ctx, cancel := context.WithTimeout(ctx, min(farewellToBalancers, time.Duration(s.cfg.DrainTimeout)/4))
 		defer cancel()
@@ -290,14 +358,27 @@ func (s *server) background(name string, run func(context.Context)) {
 	})
 }
 
-// listen binds a port; the error names the variable that chose it.
-func listen(variable string, address bind, p port) (net.Listener, error) {
-	var lc net.ListenConfig
-	ln, err := lc.Listen(context.Background(), "tcp", net.JoinHostPort(string(address), strconv.Itoa(int(p))))
+// listen binds the ports of the two APIs.
+func (s *server) listen() (err error) {
+	if s.apiFront, err = s.listenOn("api", "PORT", s.cfg.Bind, s.cfg.Port); err != nil {
+		return err
+	}
+	if s.adminFront, err = s.listenOn("admin", "ADMIN_PORT", s.cfg.AdminBind, s.cfg.AdminPort); err != nil {
+		return err
+	}
+	s.port = portOf(s.apiFront.listener)
+	s.address = net.JoinHostPort(s.cfg.Host, strconv.Itoa(s.port))
+	return nil
+}
+
+// listenOn binds a port; the error names the variable that chose it.
+func (s *server) listenOn(name, variable string, address bind, p port) (*front, error) {
+	ln, err := s.sockets.Listen(variable, "tcp", net.JoinHostPort(string(address), strconv.Itoa(int(p))))
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen on %s %d: %w; free it, or set %s to another one", variable, p, err, variable)
 	}
-	return ln, nil
+	s.stops.push(name+" listener", closing(ln))
+	return &front{name: name, listener: ln}, nil
 }
 
 func portOf(ln net.Listener) int {

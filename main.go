@@ -12,9 +12,12 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/caarlos0/env/v11"
+
+	"chatserver/internal/handover"
 )
 
 // version is what -version and the APIs tell.
@@ -56,6 +59,11 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 		_, _ = fmt.Fprintln(stdout, version)
 		return exitOK
 	}
+	old, environ, err := handover.Inherit(environ)
+	if err != nil {
+		_, _ = fmt.Fprintln(stderr, "chatserver:", err)
+		return exitUsage
+	}
 	cfg, faults := parseConfig(environ)
 	if *checkHealth {
 		return health(cfg, stderr)
@@ -65,35 +73,46 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 			_, _ = fmt.Fprintln(stderr, "chatserver:", f)
 		}
 		_, _ = fmt.Fprintln(stderr, "chatserver: not started; chatserver -h lists all variables")
+		if old != nil {
+			old.Failed(strings.Join(faults, "; "))
+		}
 		return exitUsage
 	}
-	return serveUntilStopped(cfg, stdout)
+	return newProgram(cfg, environ, stdout).run(old)
 }
 
 // health asks the server on this machine whether it lives, for a container's
 // health check.
 func health(cfg config, stderr io.Writer) int {
-	host := string(cfg.Bind)
-	if ip := net.ParseIP(host); host == "" || (ip != nil && ip.IsUnspecified()) {
-		host = "localhost"
-	}
-	url := "http://" + net.JoinHostPort(host, strconv.Itoa(int(cfg.Port))) + "/livez"
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
-	if err != nil {
+	if err := askAPI(ctx, cfg.Bind, int(cfg.Port)); err != nil {
 		_, _ = fmt.Fprintln(stderr, "chatserver:", err)
-		return exitFailed
-	}
-	answer, err := http.DefaultClient.Do(req)
-	if err != nil {
-		_, _ = fmt.Fprintln(stderr, "chatserver:", err)
-		return exitFailed
-	}
-	_ = answer.Body.Close() // nothing was read
-	if answer.StatusCode != http.StatusOK {
-		_, _ = fmt.Fprintf(stderr, "chatserver: %s answered %s\n", url, answer.Status)
 		return exitFailed
 	}
 	return exitOK
+}
+
+// askAPI asks the API of this machine on a port whether it lives, over a connection of
+// its own.
+func askAPI(ctx context.Context, address bind, port int) error {
+	host := string(address)
+	if ip := net.ParseIP(host); host == "" || (ip != nil && ip.IsUnspecified()) {
+		host = "localhost"
+	}
+	url := "http://" + net.JoinHostPort(host, strconv.Itoa(port)) + "/livez"
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return err
+	}
+	req.Close = true
+	answer, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	_ = answer.Body.Close() // nothing was read
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answered %s", url, answer.Status)
+	}
+	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -30,6 +31,10 @@ import (
 var binaries string
 
 func TestMain(m *testing.M) {
+	if as, ok := successors[os.Getenv(asSuccessor)]; ok {
+		as()
+		return
+	}
 	dir, err := os.MkdirTemp("", "chatserver")
 	if err != nil {
 		panic(err)
@@ -66,6 +71,7 @@ func build(name, pkg string) (string, error) {
 type process struct {
 	t     *testing.T
 	cmd   *exec.Cmd
+	group bool          // cmd is the first of a group of processes, which end together
 	ended chan struct{} // closed when state is set
 	state *os.ProcessState
 
@@ -161,8 +167,13 @@ func (p *process) hasEnded() bool {
 	}
 }
 
+// signal sends a signal, to all of a group.
 func (p *process) signal(s os.Signal) {
 	p.t.Helper()
+	if number, ok := s.(syscall.Signal); ok && p.group {
+		p.signalGroup(number)
+		return
+	}
 	if err := p.cmd.Process.Signal(s); err != nil {
 		p.t.Fatalf("send %v: %v", s, err)
 	}

@@ -75,6 +75,15 @@ func TestStop(t *testing.T) {
 	}
 }
 
+// upgradeRequest asks a room for a WebSocket.
+const upgradeRequest = "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+
+// maskedFrame returns a short text as a client's frame, masked by zeros.
+func maskedFrame(text string) []byte {
+	return append([]byte{0x81, 0x80 | byte(len(text)), 0, 0, 0, 0}, text...)
+}
+
 // deaf joins a room and from then on neither reads nor answers.
 func (s *chatServer) deaf(address string) {
 	s.t.Helper()
@@ -83,17 +92,13 @@ func (s *chatServer) deaf(address string) {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { conn.Close() })
-	const upgrade = "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-	join := []byte(`{"type":"join"}`)
-	frame := append([]byte{0x81, 0x80 | byte(len(join)), 0, 0, 0, 0}, join...) // masked by zeros
-	if _, err := conn.Write([]byte(upgrade)); err != nil {
+	if _, err := conn.Write([]byte(upgradeRequest)); err != nil {
 		s.t.Fatal(err)
 	}
 	if _, err := conn.Read(make([]byte, 1)); err != nil { // the rest of the answer stays there
 		s.t.Fatal(err)
 	}
-	if _, err := conn.Write(frame); err != nil {
+	if _, err := conn.Write(maskedFrame(`{"type":"join"}`)); err != nil {
 		s.t.Fatal(err)
 	}
 	viewers := regexp.MustCompile(`"viewers":1\b`)

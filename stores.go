@@ -27,11 +27,16 @@ const (
 
 // openJournal opens the journal, which is closed last of all that writes to it.
 func (s *server) openJournal() (err error) {
+	check := time.Duration(0) // all that the journal likes
+	if s.carried != nil {
+		check = -1 // who has just used it is no worse a judge, and everybody waits
+	}
 	s.journal, err = journal.Open(journal.Options{
 		Dir:       s.cfg.DataDir,
 		Retention: time.Duration(s.cfg.JournalRetention),
 		Forward:   s.cfg.MongoURI != "",
 		Committed: s.metrics.Committed,
+		Check:     check,
 		Logger:    s.log,
 	})
 	if err != nil {
@@ -46,7 +51,8 @@ func (s *server) openJournal() (err error) {
 }
 
 // openCache makes the cache of the platform's database, or of the file that stands in
-// for it. Nothing is read yet.
+// for it, and keeps it fresh. What was set on this server comes from the journal; see
+// keepBans.
 func (s *server) openCache() (err error) {
 	var source cache.Source
 	switch {
@@ -62,12 +68,24 @@ func (s *server) openCache() (err error) {
 	s.cache = cache.New(cache.Options{
 		Source: source, Refresh: time.Duration(s.cfg.CacheRefresh), Refreshed: s.metrics.Refreshed, Logger: s.log,
 	})
+	s.background("cache", func(ctx context.Context) { _ = s.cache.Run(ctx) }) // ends with ctx
+	return nil
+}
+
+// firstReading returns when the cache was read, or cannot be.
+func (s *server) firstReading() {
+	ctx, cancel := context.WithTimeout(context.Background(), firstLoad)
+	defer cancel()
+	_ = s.cache.Refresh(ctx) // the cache says what is wrong, and goes on trying
+}
+
+// keepBans has the journal keep what bans are set on this server.
+func (s *server) keepBans() {
 	kept := make(map[string][]byte)
 	for _, sanction := range s.journal.Sanctions() {
 		kept[sanction.ID] = sanction.Value
 	}
 	s.cache.Keep(s.journal, kept)
-	return nil
 }
 
 // openTokens makes the keys of user tokens, by the journal's own secret unless there is
@@ -85,21 +103,13 @@ func (s *server) openTokens() (err error) {
 	return nil
 }
 
-// follow keeps the cache fresh. It returns when that was read once, or cannot be.
-func (s *server) follow() {
-	s.background("cache", func(ctx context.Context) { _ = s.cache.Run(ctx) }) // ends with ctx
-	ctx, cancel := context.WithTimeout(context.Background(), firstLoad)
-	defer cancel()
-	_ = s.cache.Refresh(ctx) // the cache says what is wrong, and goes on trying
-}
-
 // forward brings what the journal holds to the database, and says every now and then
 // that this server is there.
 func (s *server) forward() {
 	if s.database == nil {
 		return
 	}
-	to := sink{mongodb.NewSink(s.database), s.address, s.rooms.Rooms}
+	to := sink{mongodb.NewSink(s.database), s.address, s.rooms.Rooms, s.leaves.Load}
 	s.background("forwarding to MongoDB", func(ctx context.Context) {
 		if err := s.journal.Forward(ctx, to); err != nil {
 			s.log.Error("nothing goes to MongoDB", zap.Error(err))
@@ -120,6 +130,7 @@ type sink struct {
 	db     *mongodb.Sink
 	server string // host:port of the API
 	rooms  func() []*room.Room
+	stands func() bool // the server's rooms will be there at once, in another process
 }
 
 func (s sink) Messages(ctx context.Context, events []journal.Event) error {
@@ -175,6 +186,9 @@ func (s sink) keepPresent(ctx context.Context) {
 			_ = s.Servers(ctx, nil)
 		case <-ctx.Done():
 		}
+	}
+	if s.stands() {
+		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastSign)
 	defer cancel()

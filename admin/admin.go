@@ -14,6 +14,7 @@ import (
 
 	"chatserver/internal/clientip"
 	"chatserver/internal/rest"
+	"chatserver/internal/serve"
 	"chatserver/room"
 )
 
@@ -43,6 +44,9 @@ type Options struct {
 	LogLevel       zap.AtomicLevel // of the whole server
 	// Shutdown starts an orderly stop of the server; it must not wait for its end.
 	Shutdown func()
+	// Restart hands the server over to a fresh process. It returns once that is prepared,
+	// or with why nothing has changed; it must not wait for the hand-over itself.
+	Restart  func(ctx context.Context) error
 	Parts    Parts
 	Metrics  http.Handler        // answers GET /metrics
 	Observer rest.Observer       // hears of requests; nil: nobody does
@@ -91,6 +95,7 @@ func New(rooms Registry, cached Cache, o Options) http.Handler {
 	e.PUT("/api/v1/accepting", a.setAccepting)
 	e.GET("/api/v1/log-level", a.showLogLevel)
 	e.PUT("/api/v1/log-level", a.setLogLevel)
+	e.POST("/api/v1/restart", a.restart)
 	e.DELETE("/api/v1/shutdown", a.shutdown)
 
 	e.GET(metricsPath, echo.WrapHandler(o.Metrics))
@@ -121,6 +126,7 @@ func butForPages(m echo.MiddlewareFunc) echo.MiddlewareFunc {
 // unhurried lifts the time limit on answers: a profile takes as long as was asked.
 func unhurried(h http.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
+		serve.Linger(c.Request().Context())
 		if err := http.NewResponseController(c.Response()).SetWriteDeadline(time.Time{}); err != nil {
 			return err
 		}

@@ -55,6 +55,7 @@ func TestKeys(t *testing.T) {
 		{"PUT", "/api/v1/accepting", `{"accepting":false}`},
 		{"GET", "/api/v1/log-level", ""},
 		{"PUT", "/api/v1/log-level", `{"level":"debug"}`},
+		{"POST", "/api/v1/restart", ""},
 		{"DELETE", "/api/v1/shutdown", ""},
 		{"GET", "/debug/pprof/", ""},
 		{"GET", "/debug/pprof/cmdline", ""},
@@ -254,6 +255,24 @@ func TestShutdown(t *testing.T) {
 	if answered.Code != http.StatusOK || !slices.Equal(stops, []string{want}) {
 		t.Errorf("want one stop after the answer 200 %s, got %d and stops after %q", want, answered.Code, stops)
 	}
+}
+
+// The caller hears whether the fresh process is prepared, and why it is not.
+func TestRestart(t *testing.T) {
+	s := newServer(t)
+	s.restart = func() error { return nil }
+	s.Call("POST", "/api/v1/restart", "").WantJSON("prepared", http.StatusAccepted, `{"data":{"message":"Restarting"}}`)
+	for code, status := range map[fault.Code]int{
+		fault.Restarting: http.StatusConflict, fault.RestartFailed: http.StatusBadGateway, fault.NotSupported: http.StatusNotImplemented,
+	} {
+		s.restart = func() error { return fault.New(code, "because of this and that") }
+		if a := s.Call("POST", "/api/v1/restart", ""); !strings.Contains(a.Body, "because of this and that") {
+			t.Errorf("want to be told why, got %s", a.Body)
+		} else {
+			a.WantProblem("not prepared", status, code)
+		}
+	}
+	s.Call("GET", "/api/v1/restart", "").WantProblem("another method", http.StatusMethodNotAllowed, fault.MethodNotAllowed)
 }
 
 func TestProfiles(t *testing.T) {

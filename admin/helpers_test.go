@@ -44,6 +44,7 @@ type server struct {
 	level   zap.AtomicLevel
 	logs    *observer.ObservedLogs // from level on, which is info
 	stop    func()                 // what a shutdown calls; a test's own
+	restart func() error           // what a restart calls; likewise
 	journal *journal.Journal
 	cache   *cache.Cache
 	file    string // that the cache is read from
@@ -54,6 +55,7 @@ func newServer(t *testing.T, change ...func(*admin.Options)) *server {
 	t.Helper()
 	s := &server{T: t, started: time.Now(), level: zap.NewAtomicLevelAt(zap.InfoLevel)}
 	s.stop = func() { t.Error("the server was told to stop") }
+	s.restart = func() error { t.Error("the server was told to restart"); return nil }
 	core, logs := observer.New(s.level)
 	s.logs = logs
 	s.openStores(core)
@@ -82,6 +84,7 @@ func newServer(t *testing.T, change ...func(*admin.Options)) *server {
 		Assets:         web.Assets(),
 		LogLevel:       s.level,
 		Shutdown:       func() { s.stop() },
+		Restart:        func(context.Context) error { return s.restart() },
 		Parts:          admin.Parts{Journal: func() admin.JournalStatus { return admin.JournalStatus{} }},
 		Metrics:        http.HandlerFunc(someMetrics),
 		Logger:         o.Logger,

@@ -102,6 +102,14 @@ func (a *admin) setLogLevel(c echo.Context) error {
 	return a.showLogLevel(c)
 }
 
+// restart answers POST /api/v1/restart.
+func (a *admin) restart(c echo.Context) error {
+	if err := a.opts.Restart(c.Request().Context()); err != nil {
+		return err
+	}
+	return rest.Data(c, http.StatusAccepted, map[string]string{"message": "Restarting"})
+}
+
 // shutdown answers DELETE /api/v1/shutdown.
 func (a *admin) shutdown(c echo.Context) error {
 	err := rest.Data(c, http.StatusOK, map[string]string{"message": "Shutting down"})

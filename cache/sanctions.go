@@ -43,8 +43,8 @@ type sanctions struct {
 }
 
 // Keep lets bans be set and lifted on this server, with what the store has kept of
-// them, by id. What cannot be read is logged and left out. It must be called before
-// the cache is used otherwise.
+// them, by id. What cannot be read is logged and left out. It must be called before a
+// ban is set or lifted, and before anybody relies on the snapshot.
 func (c *Cache) Keep(store Store, kept map[string][]byte) {
 	s := &sanctions{store: store, set: map[string]*bans{}, gone: map[string]time.Time{}}
 	rooms := map[string][]Ban{}

@@ -41,6 +41,12 @@ func Dial(t *testing.T, url string) *Guest {
 	}
 	_ = answer.Body.Close()
 	t.Cleanup(func() { ws.Close() })
+	return On(t, ws)
+}
+
+// On is somebody on a connection that is the caller's.
+func On(t *testing.T, ws *websocket.Conn) *Guest {
+	t.Helper()
 	return &Guest{WS: ws, t: t, chat: schematest.LoadChat(t)}
 }
 

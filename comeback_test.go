@@ -1,0 +1,167 @@
+package main_test
+
+import (
+	"bufio"
+	"bytes"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// crowd is how many clients TestComeBack has: go test -run TestComeBack -v . -crowd 5000
+var crowd = flag.Int("crowd", 1000, "clients that come back")
+
+// visitor is a client that costs little: it understands what it must.
+type visitor struct {
+	address string // of the room
+	conn    net.Conn
+	in      *bufio.Reader
+
+	told   time.Duration // when to come back
+	heard  time.Time     // when it was told
+	back   time.Time     // when it came back
+	within time.Time     // when it was in again
+}
+
+// enter joins the room.
+func (v *visitor) enter() error {
+	conn, err := net.Dial("tcp", v.address)
+	if err != nil {
+		return err
+	}
+	v.conn, v.in = conn, bufio.NewReaderSize(conn, 512)
+	if _, err := io.WriteString(conn, upgradeRequest); err != nil {
+		return err
+	}
+	answer, err := http.ReadResponse(v.in, nil)
+	if err != nil {
+		return err
+	}
+	if answer.StatusCode != http.StatusSwitchingProtocols {
+		return fmt.Errorf("the handshake was answered by %s", answer.Status)
+	}
+	if _, err := conn.Write(maskedFrame(`{"type":"join"}`)); err != nil {
+		return err
+	}
+	_, err = v.until(regexp.MustCompile(`"type":"(welcome)"`))
+	return err
+}
+
+// until reads until something matches, and returns the first group.
+func (v *visitor) until(wanted *regexp.Regexp) (string, error) {
+	var got []byte
+	for {
+		_ = v.conn.SetReadDeadline(time.Now().Add(2 * time.Minute))
+		if _, err := v.in.Peek(1); err != nil {
+			return "", fmt.Errorf("after %q: %w", got, err)
+		}
+		chunk, _ := v.in.Peek(v.in.Buffered())
+		got = append(got, chunk...)
+		_, _ = v.in.Discard(len(chunk))
+		if found := wanted.FindSubmatch(got); found != nil {
+			return string(found[1]), nil
+		}
+		got = bytes.Clone(got[max(0, len(got)-100):])
+	}
+}
+
+// comeBack waits to be sent away, and returns when it was told to.
+func (v *visitor) comeBack() error {
+	after, err := v.until(regexp.MustCompile(`"reason":"restart","reconnect_after":(\d+)\}`))
+	if err != nil {
+		return err
+	}
+	v.heard = time.Now()
+	v.conn.Close()
+	ms, err := strconv.Atoi(after)
+	if err != nil {
+		return err
+	}
+	v.told = time.Duration(ms) * time.Millisecond
+	<-time.After(v.told)
+	v.back = time.Now()
+	err = v.enter()
+	v.within = time.Now()
+	return err
+}
+
+// all has all of them do something, some at a time.
+func all(t *testing.T, visitors []*visitor, atATime int, do func(*visitor) error) {
+	t.Helper()
+	places := make(chan struct{}, atATime)
+	var doing sync.WaitGroup
+	var once sync.Once
+	for _, v := range visitors {
+		places <- struct{}{}
+		doing.Go(func() {
+			defer func() { <-places }()
+			if err := do(v); err != nil {
+				once.Do(func() { t.Errorf("a client: %v", err) })
+			}
+		})
+	}
+	doing.Wait()
+}
+
+// most returns the largest number of times within any 100 ms, and how many there would be
+// if they were spread evenly from the first to the last.
+func most(times []time.Time) (largest int, even float64, over time.Duration) {
+	const window = 100 * time.Millisecond
+	slices.SortFunc(times, time.Time.Compare)
+	first := 0
+	for i, at := range times {
+		for at.Sub(times[first]) >= window {
+			first++
+		}
+		largest = max(largest, i-first+1)
+	}
+	over = times[len(times)-1].Sub(times[0])
+	return largest, float64(len(times)) * float64(window) / float64(over), over
+}
+
+// A crowd that is sent away comes back one by one, over a time that grows with its number,
+// and everybody is let in again.
+func TestComeBack(t *testing.T) {
+	const rooms = 5
+	s := startFamily(t, newProgram(t))
+	var visitors []*visitor
+	for i := range rooms {
+		address := s.open(fmt.Sprint("room-", i))
+		for range *crowd / rooms {
+			visitors = append(visitors, &visitor{address: address})
+		}
+	}
+	all(t, visitors, 64, (*visitor).enter)
+	if t.Failed() {
+		return
+	}
+	if status, answer := s.tryRestart(); status != http.StatusAccepted {
+		t.Fatalf("restart: %d %s", status, answer)
+	}
+	all(t, visitors, len(visitors), (*visitor).comeBack)
+	var told, back, in []time.Time
+	for _, v := range visitors {
+		told = append(told, time.Time{}.Add(v.told))
+		back, in = append(back, v.back), append(in, v.within)
+		v.conn.Close()
+	}
+	for what, times := range map[string][]time.Time{"were told to come": told, "came": back, "were in": in} {
+		largest, even, over := most(times)
+		t.Logf("%d clients: at most %d %s within 100 ms; evenly over the %v it would be %.1f", len(visitors), largest, what, over.Round(time.Millisecond), even)
+		if what == "were told to come" && (float64(largest) > even+1 || over < time.Duration(len(visitors))*time.Millisecond) {
+			t.Errorf("want them spread evenly, over a time that grows with their number")
+		}
+	}
+	s.wantOnlyHead()
+	s.signal(syscall.SIGTERM)
+	s.wait("the stop")
+}
