@@ -16,8 +16,7 @@ import (
 // envBlock is how a variable stands in the environment file, but for its value: what it means
 // and what it may be, in lines of at most 88 characters.
 func envBlock(field reflect.StructField) string {
-	doc := field.Tag.Get("doc")
-	said := strings.ToUpper(doc[:1]) + doc[1:] + ". It may be " + field.Tag.Get("may") + "."
+	said := field.Tag.Get("doc") + ". It may be " + field.Tag.Get("may") + "."
 	var b strings.Builder
 	line := "#"
 	for word := range strings.FieldsSeq(said) {
