@@ -64,7 +64,7 @@ func newProgram(cfg config, environ []string, stdout io.Writer) *program {
 // Times of a hand-over. Nobody is let in from the last part of partTime until the fresh
 // process is ready.
 const (
-	prepareTime = 10 * time.Second // for the fresh process to get prepared
+	prepareTime = 20 * time.Second // for the fresh process to get prepared
 	partTime    = 10 * time.Second // for this one to let go of everything
 	takeTime    = time.Minute      // for the fresh process to open the journal and to serve
 	// releaseTime bounds how long the fresh process waits for the former one to say that

@@ -205,7 +205,8 @@ func (g *guest) resume(s *chatServer, address, epoch string, since int) *guest {
 	s.t.Helper()
 	back := s.dial(address)
 	back.send(obj{"type": "join", "name": "ann", "epoch": epoch, "since": since})
-	if o := back.want("back", "welcome"); o["gap"] != nil {
+	o := back.want("back", "welcome")
+	if gap, ok := o["gap"].(bool); gap || !ok {
 		s.t.Errorf("want no gap, got %v", o)
 	}
 	return back
