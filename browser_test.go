@@ -21,6 +21,7 @@ func TestPages(t *testing.T) {
 	t.Run("refused", b.testRefused)
 	t.Run("platform", b.testPlatform)
 	t.Run("restart", b.testRestart)
+	t.Run("hand-over", b.testHandOver)
 	t.Run("phone", b.testPhone)
 	if os.Getenv(screenshots) != "" {
 		t.Run("picture", b.testPicture)
