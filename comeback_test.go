@@ -20,8 +20,8 @@ import (
 // crowd is how many clients TestComeBack has: go test -run TestComeBack -v . -crowd 5000
 var crowd = flag.Int("crowd", 1000, "clients that come back")
 
-// visitor is a client that costs little: it understands what it must.
-type visitor struct {
+// returner is a client that costs little: it understands what it must.
+type returner struct {
 	address string // of the room
 	conn    net.Conn
 	in      *bufio.Reader
@@ -33,7 +33,7 @@ type visitor struct {
 }
 
 // enter joins the room.
-func (v *visitor) enter() error {
+func (v *returner) enter() error {
 	conn, err := net.Dial("tcp", v.address)
 	if err != nil {
 		return err
@@ -57,7 +57,7 @@ func (v *visitor) enter() error {
 }
 
 // until reads until something matches, and returns the first group.
-func (v *visitor) until(wanted *regexp.Regexp) (string, error) {
+func (v *returner) until(wanted *regexp.Regexp) (string, error) {
 	var got []byte
 	for {
 		_ = v.conn.SetReadDeadline(time.Now().Add(2 * time.Minute))
@@ -75,7 +75,7 @@ func (v *visitor) until(wanted *regexp.Regexp) (string, error) {
 }
 
 // comeBack waits to be sent away, and returns when it was told to.
-func (v *visitor) comeBack() error {
+func (v *returner) comeBack() error {
 	after, err := v.until(regexp.MustCompile(`"reason":"restart","reconnect_after":(\d+)\}`))
 	if err != nil {
 		return err
@@ -95,12 +95,12 @@ func (v *visitor) comeBack() error {
 }
 
 // all has all of them do something, some at a time.
-func all(t *testing.T, visitors []*visitor, atATime int, do func(*visitor) error) {
+func all(t *testing.T, crowded []*returner, atATime int, do func(*returner) error) {
 	t.Helper()
 	places := make(chan struct{}, atATime)
 	var doing sync.WaitGroup
 	var once sync.Once
-	for _, v := range visitors {
+	for _, v := range crowded {
 		places <- struct{}{}
 		doing.Go(func() {
 			defer func() { <-places }()
@@ -133,23 +133,23 @@ func most(times []time.Time) (largest int, even float64, over time.Duration) {
 func TestComeBack(t *testing.T) {
 	const rooms = 5
 	s := startFamily(t, newProgram(t))
-	var visitors []*visitor
+	var crowded []*returner
 	for i := range rooms {
 		address := s.open(fmt.Sprint("room-", i))
 		for range *crowd / rooms {
-			visitors = append(visitors, &visitor{address: address})
+			crowded = append(crowded, &returner{address: address})
 		}
 	}
-	all(t, visitors, 64, (*visitor).enter)
+	all(t, crowded, 64, (*returner).enter)
 	if t.Failed() {
 		return
 	}
 	if status, answer := s.tryRestart(); status != http.StatusAccepted {
 		t.Fatalf("restart: %d %s", status, answer)
 	}
-	all(t, visitors, len(visitors), (*visitor).comeBack)
+	all(t, crowded, len(crowded), (*returner).comeBack)
 	var told, due, back, in []time.Time
-	for _, v := range visitors {
+	for _, v := range crowded {
 		told, due = append(told, time.Time{}.Add(v.told)), append(due, v.heard.Add(v.told))
 		back, in = append(back, v.back), append(in, v.within)
 		v.conn.Close()
@@ -157,8 +157,8 @@ func TestComeBack(t *testing.T) {
 	// What is due is what clients on machines of their own do; they came as this one had time.
 	for what, times := range map[string][]time.Time{"were told to come": told, "were due": due, "came": back, "were in": in} {
 		largest, even, over := most(times)
-		t.Logf("%d clients: at most %d %s within 100 ms; evenly over the %v it would be %.1f", len(visitors), largest, what, over.Round(time.Millisecond), even)
-		if what == "were told to come" && (float64(largest) > even+1 || over < time.Duration(len(visitors))*time.Millisecond) {
+		t.Logf("%d clients: at most %d %s within 100 ms; evenly over the %v it would be %.1f", len(crowded), largest, what, over.Round(time.Millisecond), even)
+		if what == "were told to come" && (float64(largest) > even+1 || over < time.Duration(len(crowded))*time.Millisecond) {
 			t.Errorf("want them spread evenly, over a time that grows with their number")
 		}
 	}

@@ -24,9 +24,6 @@ import (
 // restarts is how often TestRestartRefusesNobody restarts: go test -run … . -restarts 10
 var restarts = flag.Int("restarts", 3, "restarts under load")
 
-// unlimited lifts the limits that a load of few clients would meet.
-var unlimited = []string{"LIMIT_MESSAGES=0", "LIMIT_BURST=0", "LIMIT_COMMANDS=0"}
-
 // dialer connects at a steady rate, whatever becomes of it.
 type dialer struct {
 	attempts, refused, failed, toldBack atomic.Int64
@@ -302,7 +299,7 @@ func TestRestartRollsBack(t *testing.T) {
 // it was: nobody is refused meanwhile, and nothing that was acknowledged is lost.
 func TestRestartRollsBackLate(t *testing.T) {
 	where, data := newProgram(t), t.TempDir()
-	s := startFamily(t, where, append(unlimited, "DATA_DIR="+data)...)
+	s := startFamily(t, where, append([]string{"DATA_DIR=" + data}, unlimited...)...)
 	address := s.open("testroom")
 	port, epoch := s.roomOf("testroom")
 	stop := make(chan struct{})
