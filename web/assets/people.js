@@ -1,11 +1,9 @@
 // @ts-check
-/**
- * The panel that tells who is in the room, and what can be done with them. It stands
- * beside the messages where there is room, else over them.
- */
+/** The panel that tells who is in the room, and what can be done with them. */
 import { colour, el, finder, initial } from "./dom.js";
 import { openMenu } from "./menu.js";
 import { nameOf } from "./notices.js";
+import { Panel } from "./panel.js";
 import { makeBadges, makeName } from "./row.js";
 import { adopt } from "./styles.js";
 
@@ -15,12 +13,9 @@ import { adopt } from "./styles.js";
 const MOST = 100;
 const AFTER_TYPING = 200; // ms
 const REFRESH = 10_000; // ms
-const NARROW = 880; // px: below it there is no room beside the messages
 
 export class People {
   #room;
-  #toggle;
-  #chat;
   #frame;
   #panel;
   #search;
@@ -30,58 +25,37 @@ export class People {
 
   /** @param {Room} room */
   constructor(room) {
+    const { t } = room;
     const $ = finder(room.root);
     this.#room = room;
-    this.#toggle = $("people-toggle");
-    this.#chat = $("chat");
     this.#frame = $("container");
     this.#search = el("input", {
       id: "people-search", type: "search", autocomplete: "off", spellcheck: false, part: "input",
-      placeholder: room.t.searchPeople, aria: { label: room.t.searchLabel },
+      placeholder: t.searchPeople, aria: { label: t.searchLabel },
     });
-    this.#panel = this.#makePanel();
-    $("stage").append(this.#panel);
+    this.#panel = new Panel({
+      room, id: "people", heading: t.people, closeLabel: t.closePeople, toggle: $("people-toggle"),
+      content: [
+        el("form", { role: "search", onsubmit: (/** @type {Event} */ e) => e.preventDefault() }, this.#search),
+        this.#list,
+        this.#more,
+      ],
+      onOpen: () => {
+        this.#search.focus();
+        this.#refresh();
+      },
+      onClose: () => clearTimeout(this.#timer),
+    });
     this.#search.addEventListener("input", () => this.#refreshIn(AFTER_TYPING));
-    this.#panel.addEventListener("close", () => this.#closed());
-    this.#panel.addEventListener("keydown", (e) => e.key === "Escape" && this.#panel.close());
-    new ResizeObserver(() => this.#cover()).observe(this.#frame);
     room.client.addEventListener("viewers", () => this.#changed());
     room.client.addEventListener("welcome", () => this.#changed());
     adopt(room.root, "people.css");
     offer(room);
   }
 
-  #makePanel() {
-    const { t } = this.#room;
-    return el("dialog", { id: "people", part: "people", aria: { labelledby: "people-heading" } },
-      el("div", { className: "panel-head" },
-        el("h3", { id: "people-heading", textContent: t.people }),
-        el("button", { id: "people-close", className: "quiet", part: "button", type: "button", textContent: "×", aria: { label: t.closePeople }, onclick: () => this.#panel.close() })),
-      el("form", { role: "search", onsubmit: (/** @type {Event} */ e) => e.preventDefault() }, this.#search),
-      this.#list,
-      this.#more);
-  }
-
   /** Opens the panel, or closes it. */
   toggle() {
-    if (this.#panel.open) return this.#panel.close();
-    this.#panel.show();
-    this.#cover();
-    this.#toggle.setAttribute("aria-expanded", "true");
-    this.#search.focus();
-    this.#refresh();
-  }
-
-  #closed() {
-    clearTimeout(this.#timer);
-    this.#cover();
-    this.#toggle.setAttribute("aria-expanded", "false");
-    this.#toggle.focus();
-  }
-
-  /** What it covers cannot be reached meanwhile. */
-  #cover() {
-    this.#chat.inert = this.#panel.open && this.#frame.clientWidth < NARROW;
+    this.#panel.toggle();
   }
 
   /** Who is here has changed, or may be asked again. */
