@@ -356,7 +356,7 @@ func TestEveryTextOfAPageIsInStrings(t *testing.T) {
 
 // All languages have the same texts, in the same order.
 func TestEveryTextIsInEveryLanguage(t *testing.T) {
-	key := regexp.MustCompile(`(?m)^ {2,6}(\w+)(?::|,$)`)
+	key := regexp.MustCompile(`(?m)^ {2,6}(\w+)(?::|(?:,$))`)
 	keys := func(name string) (found []string) {
 		for _, match := range key.FindAllStringSubmatch(source(t, name), -1) {
 			found = append(found, match[1])

@@ -12,10 +12,15 @@ const APART = 4; // px
  * @returns {() => void} closes it
  */
 export function popUp(frame, button, node) {
+  const go = () => {
+    node.remove();
+    button.setAttribute("aria-expanded", "false");
+  };
   const close = () => {
-    const { activeElement } = /** @type {ShadowRoot} */ (frame.getRootNode());
-    if (node.contains(activeElement)) button.focus(); // which closes it
-    else node.remove();
+    const active = /** @type {HTMLElement|null} */ (/** @type {ShadowRoot} */ (frame.getRootNode()).activeElement);
+    if (!node.contains(active)) return go();
+    button.focus(); // which closes it
+    if (node.isConnected) active?.blur(); // the button is gone
   };
   node.addEventListener("keydown", (e) => {
     if (e.key !== "Escape" && e.key !== "Tab") return;
@@ -24,8 +29,9 @@ export function popUp(frame, button, node) {
     close();
   });
   node.addEventListener("focusout", (e) => {
-    if (!node.contains(/** @type {Node|null} */ (e.relatedTarget))) node.remove();
+    if (!node.contains(/** @type {Node|null} */ (e.relatedTarget))) go();
   });
+  button.setAttribute("aria-expanded", "true");
   frame.append(node);
   place(frame, button, node);
   node.querySelector("button")?.focus();

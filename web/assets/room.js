@@ -55,6 +55,8 @@ export class Room extends EventTarget {
   name = "";
   /** @type {Record<string, any>} */ settings = {};
   viewers = 0;
+  /** @type {Record<string, any>|null} the event of the poll that is open, or that closed last */ poll = null;
+  /** @type {{poll: number, votes: number[], total: number}|null} how it stands */ votes = null;
   unread = 0;
 
   #$;
@@ -322,7 +324,10 @@ export class Room extends EventTarget {
     on("fault", (err) => this.complain(err));
     on("event", (event) => this.#happens(event));
     on("caughtup", () => (this.#replaying = false));
-    on("votes", (votes) => this.#parts.get("poll")?.then((part) => part?.count(votes)));
+    on("votes", (votes) => {
+      this.votes = votes;
+      this.#parts.get("poll")?.then((part) => part?.count(votes));
+    });
     on("reactions", ({ totals }) => this.reactionsCame(totals));
     on("whisper", (whisper) => {
       log.whisper(whisper);
@@ -350,6 +355,7 @@ export class Room extends EventTarget {
   #welcomed({ room, you, settings, limits, viewers, poll }) {
     this.#isNamed(room);
     this.settings = settings ?? {};
+    this.poll = poll ?? (this.poll?.type === "poll_closed" ? this.poll : null);
     this.#replaying = true;
     this.#own.add(you.id);
     this.#knows(you);
@@ -414,9 +420,13 @@ export class Room extends EventTarget {
     },
     announcement: (event) => this.#say(`${this.t.announcement}: ${event.text}`),
     poll: (event) => {
+      this.poll = event;
       if (!this.#replaying && this.view !== "overlay") this.#poll().then((part) => part?.open(event));
     },
-    poll_closed: (event) => this.#parts.get("poll")?.then((part) => part?.close(event)),
+    poll_closed: (event) => {
+      this.poll = event;
+      this.#parts.get("poll")?.then((part) => part?.close(event));
+    },
     deleted: ({ target }) => {
       this.log.redact(target);
       this.composer.removed((seq) => seq === target);

@@ -28,8 +28,9 @@ export class RowActions {
     });
   }
 
-  /** Whether the keyboard is on a message. */
+  /** Whether the keyboard is on a message, or in what was opened there. */
   get #chosen() {
+    if (this.#bar.querySelector('[aria-expanded="true"]')) return true;
     const focused = this.#room.root.activeElement;
     return !!focused?.matches(":focus-visible") && this.#room.log.list.contains(focused);
   }
