@@ -5,6 +5,7 @@ import (
 	"iter"
 	"maps"
 	"math"
+	"slices"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -93,12 +94,12 @@ type Command struct {
 // time, oldest first. It reads back from the newest event to the first that is
 // older. For the errors see [Journal.Read].
 func (j *Journal) Commands(epoch string, since time.Time) ([]Command, error) {
-	var commands []Command
+	var portions [][]Command // the newest first
 	before, oldest := uint64(0), since.UnixMilli()
 	for {
 		events, err := j.Newest(epoch, before, portionEvents)
 		if err != nil || len(events) == 0 {
-			return commands, err
+			return inOrder(portions), err
 		}
 		var found []Command
 		for i := range events {
@@ -107,11 +108,17 @@ func (j *Journal) Commands(epoch string, since time.Time) ([]Command, error) {
 				found = append(found, Command{User: e.User, ID: e.Command, Seq: e.Seq, Time: time.UnixMilli(e.Time), Removed: e.Removed})
 			}
 		}
-		commands = append(found, commands...)
+		portions = append(portions, found)
 		if before = events[0].Seq; events[0].Time < oldest || before <= 1 {
-			return commands, nil
+			return inOrder(portions), nil
 		}
 	}
+}
+
+// inOrder puts portions together, the last one first.
+func inOrder(portions [][]Command) []Command {
+	slices.Reverse(portions)
+	return slices.Concat(portions...)
 }
 
 // lookUp returns a copy of a life.
