@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -27,6 +28,8 @@ func TestChat(t *testing.T) {
 	t.Run("right to left", b.testRightToLeft)
 	t.Run("overlay", b.testOverlay)
 	t.Run("contrast", b.testContrast)
+	t.Run("accessible", b.testAccessible)
+	t.Run("weight", b.testWeight)
 	t.Run("flood", b.testFlood)
 }
 
@@ -166,7 +169,7 @@ func (g *guest) count(from, to int) {
 	g.t.Helper()
 	const atOnce = 50 // it must not fall behind in what it hears
 	for i := from; i <= to; i++ {
-		said := obj{"type": "message", "text": fmt.Sprint(i)}
+		said := obj{"type": "message", "text": strconv.Itoa(i)}
 		if i%atOnce != 0 && i != to {
 			g.send(said)
 			continue
@@ -234,7 +237,7 @@ func (b *browser) testHistory(t *testing.T) {
 	ann.want("the page does not grow", `document.querySelectorAll("#log > *").length <= 600`, true)
 	ann.wantRows("without a hole", 1, 600)
 
-	ben.send(obj{"type": "message", "text": fmt.Sprint(all + 2)})
+	ben.send(obj{"type": "message", "text": strconv.Itoa(all + 2)})
 	ann.wantText("somebody speaks far below", "#jump", "1 new message")
 	ann.wantRows("and what is read stays", 1, 600)
 	for bottom := 600; bottom < all+2; {
@@ -250,10 +253,10 @@ func (b *browser) testHistory(t *testing.T) {
 	ann.scroll(0)
 	ann.want("up once more", `document.getElementById("jump").hidden`, false)
 	ann.click("#jump")
-	ben.send(obj{"type": "message", "text": fmt.Sprint(all + 3)})
+	ben.send(obj{"type": "message", "text": strconv.Itoa(all + 3)})
 	ann.want("and with one click to what is said now", `((scroller, last) => [last.querySelector(".text").textContent,
 		last.getBoundingClientRect().bottom <= scroller.getBoundingClientRect().bottom + 1])(
-		document.getElementById("scroller"), [...document.querySelectorAll("#log .row")].at(-1))`, []any{fmt.Sprint(all + 3), true})
+		document.getElementById("scroller"), [...document.querySelectorAll("#log .row")].at(-1))`, []any{strconv.Itoa(all + 3), true})
 }
 
 // What is answered, or pinned, may be far back in the log.
@@ -349,9 +352,19 @@ func (b *browser) testKeyboard(t *testing.T) {
 
 	focused := `((e) => e.dataset.seq ?? (e.className || e.id))(document.activeElement)`
 	steps := []struct{ key, at string }{
-		{"ArrowUp", "2"}, {"ArrowUp", "1"}, {"ArrowUp", "1"}, // there is none before
-		{"ArrowDown", "2"}, {"Home", "1"}, {"Tab", ""}, {"Tab", "react"}, {"Tab", "reply"},
-		{"Escape", "text"}, {"ArrowUp", "2"}, {"ArrowDown", "text"}, {"ArrowUp", "2"}, {"Enter", "text"},
+		{"ArrowUp", "2"},
+		{"ArrowUp", "1"},
+		{"ArrowUp", "1"}, // there is none before
+		{"ArrowDown", "2"},
+		{"Home", "1"},
+		{"Tab", ""},
+		{"Tab", "react"},
+		{"Tab", "reply"},
+		{"Escape", "text"},
+		{"ArrowUp", "2"},
+		{"ArrowDown", "text"},
+		{"ArrowUp", "2"},
+		{"Enter", "text"},
 	}
 	for _, step := range steps {
 		ann.keys(step.key)

@@ -166,7 +166,13 @@ func (p *page) asked(path string) (n int) {
 // mintFor has the server make a token of testroom.
 func (s *chatServer) mintFor(id, name, role string) string {
 	s.t.Helper()
-	answer := s.call("POST", "/api/v1/room/testroom/token", fmt.Sprintf(`{"user":%q,"name":%q,"role":%q}`, id, name, role), http.StatusOK)
+	return s.mintIn("testroom", id, name, role)
+}
+
+// mintIn has the server make a token of a room.
+func (s *chatServer) mintIn(room, id, name, role string) string {
+	s.t.Helper()
+	answer := s.call("POST", "/api/v1/room/"+room+"/token", fmt.Sprintf(`{"user":%q,"name":%q,"role":%q}`, id, name, role), http.StatusOK)
 	var made struct {
 		Data struct {
 			Token string `json:"token"`

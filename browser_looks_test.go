@@ -1,11 +1,17 @@
 package main_test
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/performance"
 	"github.com/chromedp/chromedp"
 )
 
@@ -65,7 +71,7 @@ func (b *browser) testOverlay(t *testing.T) {
 		.map((e) => getComputedStyle(e).backgroundColor).filter((c) => c !== "rgba(0, 0, 0, 0)")`, []string{})
 	p.want("large, and with an outline", `((style) => [parseFloat(style.fontSize) >= 24, parseFloat(style.webkitTextStrokeWidth) > 1])(getComputedStyle(document.querySelector(".row .text")))`, []bool{true, true})
 	for i := range 30 {
-		ben.send(obj{"type": "message", "text": fmt.Sprint(i)})
+		ben.send(obj{"type": "message", "text": strconv.Itoa(i)})
 	}
 	p.want("the newest is seen", `((last) => [last.querySelector(".text").textContent, last.getBoundingClientRect().bottom <= innerHeight])([...document.querySelectorAll(".row")].at(-1))`, []any{"29", true})
 	if loaded := p.asked("/assets/people.js") + p.asked("/assets/row-actions.js"); loaded > 0 {
@@ -106,6 +112,75 @@ func (b *browser) testContrast(t *testing.T) {
 	}
 }
 
+// What a consumer's page loads until it chats weighs little, and is there at once.
+func (b *browser) testWeight(t *testing.T) {
+	t.Parallel()
+	s := startChat(t)
+	s.open("testroom")
+	ann := b.enter(t, s.api+"/r/testroom/", "Ann")
+	ann.send("hello")
+	ann.wantChat("it chats", "Ann: hello")
+	loaded := ann.read(`performance.getEntriesByType("navigation").concat(performance.getEntriesByType("resource"))
+		.filter((e) => !/[/](ws|emotes)$/.test(e.name)).map((e) => [e.name.split("/").at(-1), e.decodedBodySize])`)
+	var files [][2]any
+	if err := json.Unmarshal([]byte(loaded), &files); err != nil {
+		t.Fatal(err)
+	}
+	const most = 100_000 // bytes before compression
+	total := 0
+	for _, file := range files {
+		total += int(file[1].(float64))
+	}
+	if total > most || total < most/2 {
+		t.Errorf("want at most %d bytes, and all that is needed, got %d: %s", most, total, loaded)
+	}
+	t.Logf("%d bytes in %d files", total, len(files))
+}
+
+// axe-core finds nothing in whatever there is to see, in either theme.
+func (b *browser) testAccessible(t *testing.T) {
+	t.Parallel()
+	s := startChat(t, "LIMIT_BURST=0")
+	address := s.open("testroom")
+	s.call("PATCH", "/api/v1/room/testroom", `{"title":"Cooking live"}`, http.StatusOK)
+	ben := s.join(address, "Ben")
+	ben.done(obj{"type": "message", "text": "hello @Ann, see https://example.com/"})
+	ben.done(obj{"type": "message", "text": "again", "reply_to": 2})
+	ben.done(obj{"type": "react", "seq": 2, "emoji": "👍"})
+	producer := s.dial(address)
+	producer.send(obj{"type": "join", "token": s.mintFor("u1", "Mia", "producer")})
+	producer.send(obj{"type": "set", "pinned": 2})
+	producer.send(obj{"type": "announce", "text": "Listen!"})
+	producer.send(obj{"type": "poll", "question": "Tea?", "options": []string{"yes", "no"}, "seconds": 600})
+	for scheme, name := range map[string]string{"light": "Ann", "dark": "Cleo"} {
+		ann := b.open(t, s.api+"/r/testroom/", theme(scheme), chromedp.EmulateViewport(1000, 800))
+		ann.want("the form", `document.getElementById("join")?.checkVisibility()`, true)
+		ann.wantAccessible(scheme + ": the form")
+		ann.join(name)
+		ann.want("a poll", `document.querySelectorAll("#poll .option").length`, 2)
+		ann.want("a reaction", `document.querySelectorAll(".chip").length`, 1)
+		ann.click("#people-toggle")
+		ann.want("people", `document.querySelectorAll("#people-list li").length >= 3`, true)
+		ann.answer("again")
+		ann.fill("#text", "@b")
+		ann.want("names to mention", `document.querySelectorAll("#mentions li").length`, 1)
+		ann.wantAccessible(scheme + ": the chat, with everything")
+		ann.keys("Escape", "Escape")
+		ann.do("choose a message", chromedp.Click(inRow("again", ".text")))
+		ann.click("#log .react")
+		ann.want("emoji", `document.querySelectorAll(".picker button").length`, 32)
+		ann.wantAccessible(scheme + ": the choice of emoji")
+		ann.do("choose another", chromedp.Click(inRow("hello @Ann, see https://example.com/", ".text")))
+		ann.send("mine")
+		ann.do("choose her own", chromedp.Click(inRow("mine", ".text")))
+		ann.click("#log .more")
+		ann.want("a menu", `document.querySelectorAll(".menu button").length`, 1)
+		ann.wantAccessible(scheme + ": a menu")
+		ann.click(`.menu [role="menuitem"]`)
+		ann.want("it is gone", `document.querySelectorAll("#log .removed").length > 0`, true)
+	}
+}
+
 // Many messages a second are drawn together, and the page does not grow.
 func (b *browser) testFlood(t *testing.T) {
 	t.Parallel()
@@ -123,10 +198,40 @@ func (b *browser) testFlood(t *testing.T) {
 			pending = true;
 		}).observe(log, { childList: true });
 	})(document.getElementById("log"))`)))
+	began := ann.cpu()
 	s.join(address, "Ben").count(1, all)
-	ann.want("all has come", `document.querySelector("#log .row:last-of-type .text")?.textContent`, fmt.Sprint(all))
+	ann.want("all has come", `document.querySelector("#log .row:last-of-type .text")?.textContent`, strconv.Itoa(all))
+	frames := 0.0
+	if _, err := fmt.Sscan(ann.read(`seen.frames`), &frames); err != nil || frames == 0 {
+		t.Fatalf("want some frames, got %v, %v", frames, err)
+	}
+	const most = 50 * time.Millisecond
+	perFrame := time.Duration(float64(ann.cpu()-began) / frames)
+	t.Logf("%v of the page's processor time a frame, %.0f frames for %d messages", perFrame, frames, all)
+	if perFrame > most {
+		t.Errorf("want at most %v of processor time a frame, it is %v", most, perFrame)
+	}
 	ann.want("at most one change a frame", `seen.changes <= seen.frames + 1`, true)
-	ann.want("few rows, however many messages", `seen.most <= 300`, true)
+	ann.want("few rows, however many messages", `seen.most <= 250`, true)
 	ann.want("at the end", `((e) => e.scrollHeight - e.scrollTop - e.clientHeight < 2)(document.getElementById("scroller"))`, true)
 	ann.want("a screen reader is not flooded", `document.querySelectorAll("#spoken p").length <= 3`, true)
+}
+
+// cpu is the processor time that the page's main thread has used.
+func (p *page) cpu() (used time.Duration) {
+	p.t.Helper()
+	p.do("ask for the processor time", chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		domain := performance.EnableParams{TimeDomain: performance.EnableTimeDomainThreadTicks}
+		if _, err := cdp.Call(ctx, target, performance.Enable, domain); err != nil {
+			return err
+		}
+		got, err := cdp.Call(ctx, target, performance.GetMetrics, cdp.Empty{})
+		for _, metric := range got.Metrics {
+			if metric.Name == "TaskDuration" {
+				used = time.Duration(metric.Value * float64(time.Second))
+			}
+		}
+		return err
+	}))
+	return used
 }

@@ -44,9 +44,9 @@ func newFile(ext string, content []byte) *file {
 	}
 	switch ext {
 	case ".js":
-		content = slim(content, spacesInScript, "\"'`/", comments, asides, indents)
+		content = slim(content, spacesInScript, "'`/\\", comments, asides, indents)
 	case ".css":
-		content = slim(content, spacesInStyle, "\"'", comments, styleAsides, indents)
+		content = slim(content, spacesInStyle, "'\\", comments, styleAsides, indents)
 	}
 	return &file{
 		contentType: contentType,
@@ -72,10 +72,10 @@ var (
 )
 
 // slim takes comments, indentation and needless spaces out of a script or style sheet.
-// Lines stay, so that what a browser complains of is found in the source. Spaces go from
-// lines alone that have none of the signs with which texts begin; within a text over
-// several lines only the indentation may go. Tests hold the files to that.
-func slim(source []byte, spaces *regexp.Regexp, texts string, droppable ...*regexp.Regexp) []byte {
+// Lines stay, so that what a browser complains of is found in the source. Spaces within
+// quotes stay, and all of a line with a strange sign, which may begin something else; within
+// a text over several lines only the indentation may go. Tests hold the files to that.
+func slim(source []byte, spaces *regexp.Regexp, strange string, droppable ...*regexp.Regexp) []byte {
 	for _, what := range droppable {
 		source = what.ReplaceAllFunc(source, func(found []byte) []byte {
 			return bytes.Repeat([]byte("\n"), bytes.Count(found, []byte("\n")))
@@ -83,9 +83,14 @@ func slim(source []byte, spaces *regexp.Regexp, texts string, droppable ...*rege
 	}
 	lines := bytes.Split(source, []byte("\n"))
 	for i, line := range lines {
-		if !bytes.ContainsAny(line, texts) {
-			lines[i] = spaces.ReplaceAll(line, []byte("$1$2"))
+		parts := bytes.Split(line, []byte(`"`)) // every other one is a text
+		if bytes.ContainsAny(line, strange) || len(parts)%2 == 0 {
+			continue
 		}
+		for j := 0; j < len(parts); j += 2 {
+			parts[j] = spaces.ReplaceAll(parts[j], []byte("$1$2"))
+		}
+		lines[i] = bytes.Join(parts, []byte(`"`))
 	}
 	return bytes.Join(lines, []byte("\n"))
 }

@@ -342,10 +342,11 @@ func TestEveryTextOfAPageIsInStrings(t *testing.T) {
 		"dashboard.html":     {"assets/dashboard-strings.js"},
 	}
 	for name, files := range shown {
-		texts := ""
+		var all []string
 		for _, file := range files {
-			texts += source(t, file)
+			all = append(all, source(t, file))
 		}
+		texts := strings.Join(all, "\n")
 		for _, match := range keys.FindAllStringSubmatch(source(t, name), -1) {
 			if !regexp.MustCompile(`(?m)^ +` + match[1] + `: "`).MatchString(texts) {
 				t.Errorf("%s uses the text %q, which %q do not have", name, match[1], files)
@@ -423,20 +424,24 @@ func TestModulesArePreloaded(t *testing.T) {
 // loaded when somebody wants it (the list of people, the desk, other transports), and
 // the video, are not counted.
 func TestWeight(t *testing.T) {
-	const most = 100_000 // bytes before compression
+	const most, mostZipped = 100_000, 50_000 // bytes before compression, and on the wire
 	needed := map[string]bool{}
 	imported(t, "page.js", needed)
 	for _, more := range []string{"strings-en.js", "chat-room.css", "page.css", "favicon.svg"} {
 		needed[more] = true
 	}
-	total := ask(web.Room(web.RoomOptions{}), "GET", "/").Body.Len()
-	for name := range needed {
-		total += ask(web.Assets(), "GET", "/assets/"+name).Body.Len()
+	weigh := func(encoding string) int {
+		total := ask(web.Room(web.RoomOptions{}), "GET", "/", "Accept-Encoding", encoding).Body.Len()
+		for name := range needed {
+			total += ask(web.Assets(), "GET", "/assets/"+name, "Accept-Encoding", encoding).Body.Len()
+		}
+		return total
 	}
-	if total > most {
-		t.Errorf("a consumer's page weighs %d bytes, want at most %d", total, most)
+	plain, zipped := weigh("identity"), weigh("gzip")
+	if plain > most || zipped > mostZipped {
+		t.Errorf("a consumer's page weighs %d bytes, and %d on the wire, want at most %d and %d", plain, zipped, most, mostZipped)
 	}
-	t.Logf("%d bytes in %d files", total, len(needed)+1)
+	t.Logf("%d bytes in %d files, %d on the wire", plain, len(needed)+1, zipped)
 }
 
 func exists(name string) bool {

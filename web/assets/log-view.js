@@ -17,7 +17,7 @@ import { makeAnnouncement, makeMessage, makeNotice } from "./row.js";
 
 /** Rows that a reader may have around, who is not at the end. */
 export const MOST_ROWS_READING = 600;
-const MOST_ROWS = 300;
+const MOST_ROWS = 200;
 const NEAR_END = 48; // px
 const NEAR_EDGE = 600; // px from where more is to be loaded
 const SAME_BREATH = 180_000; // ms in which one author's messages stand together
@@ -202,7 +202,8 @@ export class LogView {
     if (this.follows) this.model.dropFirst(MOST_ROWS);
     const anchor = this.follows ? null : this.#anchor();
     for (const row of this.model.gone.splice(0)) row.remove();
-    if (!this.#list.contains(this.#root.activeElement)) this.#held = false;
+    const focused = this.#root.activeElement;
+    if (!this.#list.contains(focused) && !focused?.closest(".popup")) this.#held = false;
     this.#drawRows();
     if (this.follows) this.toEnd();
     else if (anchor?.row.isConnected) this.#scroller.scrollTop += anchor.row.getBoundingClientRect().bottom - anchor.bottom;
@@ -317,7 +318,8 @@ export class LogView {
   #focused(e, on) {
     const rowOf = (/** @type {EventTarget|null} */ node) => /** @type {Element|null} */ (node)?.closest("#log > [tabindex]") ?? null;
     const row = rowOf(e.target);
-    const other = rowOf(e.relatedTarget);
+    const to = /** @type {Element|null} */ (e.relatedTarget);
+    const other = rowOf(to) ?? to?.closest(".popup") ?? null; // what opened on it is part of it
     if (!row || row === other) return;
     for (const node of /** @type {NodeListOf<HTMLElement>} */ (row.querySelectorAll("a, button"))) node.tabIndex = on ? 0 : -1;
     // A click into a message chooses it too; one on a button does not.

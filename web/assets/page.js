@@ -5,6 +5,7 @@
  * `?theme=…`, and give a token behind #.
  */
 import "./chat-room.js";
+import { el } from "./dom.js";
 
 /** @typedef {import("./chat-room.js").ChatRoom} ChatRoom */
 /** @typedef {import("./stream-player.js").StreamPlayer} StreamPlayer */
@@ -18,6 +19,7 @@ const view = asked.get("view") ?? "full";
 let title = "";
 let unread = 0;
 let stream = "";
+/** @type {Promise<unknown>|undefined} */ let sheet;
 
 /**
  * The token that the page was given, by whoever shows it in `globalThis.chatToken`, or
@@ -41,14 +43,24 @@ function showTitle() {
   const { strings } = chat;
   if (!strings) return;
   document.title = strings.pageTitle(title, unread);
+  /** @type {HTMLElement} */ (document.querySelector("h1")).textContent = title;
   document.documentElement.lang = strings.lang;
   document.documentElement.dir = strings.dir;
+}
+
+/** Has the style sheet of the player, once. */
+function styled() {
+  sheet ??= new Promise((done) => {
+    const link = el("link", { rel: "stylesheet", href: new URL("stream-player.css", import.meta.url).href, onload: done, onerror: done });
+    document.head.append(link);
+  });
+  return sheet;
 }
 
 /** Shows the room's stream beside the chat. What plays it is loaded once there is one. */
 async function showStream() {
   if (view !== "full" || (!stream && player.hidden)) return;
-  const [texts] = await Promise.all([chat.strings?.more("stream"), import("./stream-player.js")]);
+  const [texts] = await Promise.all([chat.strings?.more("stream"), import("./stream-player.js"), styled()]);
   player.texts = texts ?? null;
   player.src = stream; // the newest, also if there were others meanwhile
 }

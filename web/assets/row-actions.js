@@ -28,11 +28,11 @@ export class RowActions {
     });
   }
 
-  /** Whether the keyboard is on a message, or in what was opened there. */
+  /** Whether the keyboard is on a message, or something is open on one. */
   get #chosen() {
     if (this.#bar.querySelector('[aria-expanded="true"]')) return true;
     const focused = this.#room.root.activeElement;
-    return !!focused?.matches(":focus-visible") && this.#room.log.list.contains(focused);
+    return !!focused?.closest(".popup") || (!!focused?.matches(":focus-visible") && this.#room.log.list.contains(focused));
   }
 
   /** The mouse is somewhere; the keyboard comes first. @param {EventTarget|null} target */
