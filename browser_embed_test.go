@@ -192,7 +192,7 @@ func TestEmbeddingNamesAll(t *testing.T) {
 			t.Fatal(err)
 		}
 		for list := range found(`\bpart(?:=|: (?:own \? "[a-z -]+" : )?)"([a-z -]+)"`, string(source)) {
-			for _, part := range strings.Fields(list) {
+			for part := range strings.FieldsSeq(list) {
 				want[part] = true
 			}
 		}
