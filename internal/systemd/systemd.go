@@ -75,7 +75,11 @@ func Inheritable(environ []string) []string {
 // that it does not.
 func (m Manager) Watchdog() time.Duration { return m.watchdog }
 
-// Notify tells the manager, in one breath.
+// patience bounds how long a manager that does not listen is waited for.
+const patience = 5 * time.Second
+
+// Notify tells the manager, in one breath. It waits while that has much to read, for a few
+// seconds at most.
 func (m Manager) Notify(news ...string) error {
 	if m.socket == "" {
 		return nil
@@ -84,7 +88,8 @@ func (m Manager) Notify(news ...string) error {
 	if err != nil {
 		return fmt.Errorf("systemd cannot be told: %w", err)
 	}
-	defer func() { _ = conn.Close() }() // it was sent, or that failed
+	defer func() { _ = conn.Close() }()                 // it was sent, or that failed
+	_ = conn.SetWriteDeadline(time.Now().Add(patience)) // fails on a closed connection only
 	if _, err := conn.Write([]byte(strings.Join(news, "\n"))); err != nil {
 		return fmt.Errorf("systemd cannot be told: %w", err)
 	}

@@ -3,7 +3,9 @@
 package systemd_test
 
 import (
+	"errors"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -54,6 +56,25 @@ func TestWatchdog(t *testing.T) {
 		if got := systemd.Of(tt.environ, 7).Watchdog(); got != tt.want {
 			t.Errorf("%s: want %v, got %v", tt.why, tt.want, got)
 		}
+	}
+}
+
+// A manager that does not read holds up nobody for ever.
+func TestNotifyADeafManager(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "notify")
+	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = socket.Close() }()
+	m := systemd.Of([]string{"NOTIFY_SOCKET=" + path}, 1)
+	for range 100_000 { // more than any system keeps
+		if err = m.Notify(systemd.Alive); err != nil {
+			break
+		}
+	}
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("want the time to be over, got %v", err)
 	}
 }
 
