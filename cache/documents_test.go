@@ -251,7 +251,7 @@ func FuzzJSON(f *testing.F) {
 	for _, text := range []string{
 		`{"rooms":[{"_id":"a","title":"T","slow_mode":3}],"bans":[{"_id":1,"ip":"::/0"}]}`,
 		`{"words":[{"_id":"bad","action":"mask"},5,null,{"_id":"bad"}],"emotes":[],"announcements":[{"_id":"a","text":"t"}]}`,
-		`{"bans":[`, `[]`, `{"x":[]}`, `{"bans":[]}{}`, "{\"words\":[{\"_id\":\"\xff\",\"action\":\"mask\"}]}",
+		`{"bans":[`, `[]`, strings.Repeat("7", 400), `{"x":[]}`, `{"bans":[]}{}`, "{\"words\":[{\"_id\":\"\xff\",\"action\":\"mask\"}]}",
 	} {
 		f.Add([]byte(text))
 	}

@@ -83,6 +83,7 @@ func readJSON(ctx context.Context, from io.Reader) (*Documents, error) {
 	limited := &io.LimitedReader{R: from, N: maxFile + 1}
 	in := io.TeeReader(limited, content)
 	f := jsonFile{dec: json.NewDecoder(in)}
+	f.dec.UseNumber() // else one beyond float64 is an error that repeats all its digits
 	if err := f.read(ctx); err != nil {
 		return nil, err
 	}
@@ -193,7 +194,7 @@ func (f *jsonFile) expect(delim json.Delim, what string) error {
 		return jsonError(err)
 	}
 	if token != delim {
-		return fmt.Errorf("at byte %d there is no %s", f.dec.InputOffset(), what)
+		return fmt.Errorf("at byte %d there should be %s", f.dec.InputOffset(), what)
 	}
 	return nil
 }

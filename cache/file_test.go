@@ -130,7 +130,7 @@ func TestFileThatCannotBeUsed(t *testing.T) {
 		{"", "ends too early"},
 		{"{", "ends too early"},
 		{`{"bans":[{"_id":"1"`, "ends too early"},
-		{"[]", "no an object with the collections"},
+		{"[]", "there should be an object with the collections"},
 		{"5", "an object with the collections"},
 		{`{"bans":{}}`, "an array of documents in bans"},
 		{`{"bans":[}`, "no JSON at byte"},
