@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -91,8 +89,8 @@ func New(o Options) (*Client, error) {
 		o.Logger = zap.NewNop()
 	}
 	c := &Client{
-		server:   escape(net.JoinHostPort(o.Host, strconv.Itoa(o.Port))),
-		version:  escape(o.Version),
+		server:   outbound.Escape(net.JoinHostPort(o.Host, strconv.Itoa(o.Port))),
+		version:  outbound.Escape(o.Version),
 		interval: o.Interval,
 		load:     o.Load,
 		logger:   o.Logger,
@@ -147,12 +145,6 @@ func newBalancer(o Options, base string) (*balancer, error) {
 		return nil, err
 	}
 	return &balancer{remote: remote, turn: make(chan struct{}, 1), changed: make(chan struct{}, 1)}, nil
-}
-
-// escape escapes text for a path as JavaScript's encodeURIComponent does, colons
-// too, which url.PathEscape leaves alone. It also escapes !, ', (, ) and *.
-func escape(text string) string {
-	return strings.ReplaceAll(url.QueryEscape(text), "+", "%20")
 }
 
 // Run tells all balancers the load at once, then at every heartbeat and at every

@@ -14,10 +14,15 @@ import (
 	"unicode"
 
 	"go.uber.org/zap"
+
+	"chatserver/internal/strictjson"
 )
 
-// maxAnswer is how much of an answer's body is read, in bytes.
-const maxAnswer = 64 << 10
+// Bounds of what is read of an answer's body, in bytes.
+const (
+	maxAnswer  = 64 << 10
+	maxRefusal = 4 << 10 // of which a StatusError keeps so much
+)
 
 // Options say which service a [Client] calls, and how patiently.
 type Options struct {
@@ -110,6 +115,10 @@ func ParseBase(raw string) (*url.URL, error) {
 	return u, nil
 }
 
+// Escape escapes text for one segment of a path as JavaScript's encodeURIComponent does,
+// colons too, which url.PathEscape leaves alone. It also escapes !, ', (, ) and *.
+func Escape(text string) string { return strings.ReplaceAll(url.QueryEscape(text), "+", "%20") }
+
 // header returns the header fields that every request has.
 func header(user *url.Userinfo, key string) http.Header {
 	r := http.Request{Header: http.Header{"User-Agent": {"chatserver"}}}
@@ -137,14 +146,28 @@ func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
 // The path starts with a slash and is escaped already: it goes out byte for byte
 // ("/register/chat.example%3A8080" keeps its %3A). If in is not nil, its JSON is
 // the request's body; if out is not nil, a successful answer's body, of at most
-// 64 KiB, is decoded into it. After an error out may hold anything.
+// 64 KiB, is decoded into it as a JSON object. If out has a method Check() error, that
+// decides whether the answer makes sense; what does not counts as a failure of the
+// service. After an error out may hold anything. If out is a *[]byte it gets what came of
+// the body, however that ended: then the status alone says whether the call went well.
 //
 // The error names the service. It is a [*StatusError] if the answer's status is
 // not 2xx, [ErrOpen] if the service is left alone, [context.DeadlineExceeded] if
 // it took too long, [context.Canceled] if ctx was cancelled.
 func (c *Client) Call(ctx context.Context, method, path string, in, out any) error {
+	return c.CallOnce(ctx, "", method, path, in, out)
+}
+
+// CallOnce is [Client.Call] for what must not be done twice. The key, which names what
+// is asked for, goes out as Idempotency-Key: a service that has seen it answers as it
+// did the first time. net/http may then repeat a POST too, on a connection that turned
+// out to be closed.
+func (c *Client) CallOnce(ctx context.Context, key, method, path string, in, out any) error {
 	req, err := c.request(ctx, method, path, in)
 	if err == nil {
+		if key != "" {
+			req.Header.Set("Idempotency-Key", key)
+		}
 		err = c.breaker.do(func() error { return c.send(req, out) })
 	}
 	if err != nil {
@@ -216,9 +239,13 @@ func (c *Client) exchange(req *http.Request, out any) error {
 	if out != nil && status < http.StatusMultipleChoices {
 		return decode(body, out)
 	}
+	var refusal []byte
+	if status >= http.StatusMultipleChoices {
+		refusal, _ = io.ReadAll(io.LimitReader(body, maxRefusal)) // the status says enough
+	}
 	_, _ = io.Copy(io.Discard, body) // once read to its end, the connection can be used again
 	if status >= http.StatusMultipleChoices {
-		return &StatusError{Status: status}
+		return &StatusError{Status: status, Answer: refusal}
 	}
 	return nil
 }
@@ -226,14 +253,23 @@ func (c *Client) exchange(req *http.Request, out any) error {
 // decode reads a body of at most maxAnswer bytes into out.
 func decode(body io.Reader, out any) error {
 	data, err := io.ReadAll(body)
+	if raw, ok := out.(*[]byte); ok {
+		*raw = data[:min(len(data), maxAnswer)]
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	if len(data) > maxAnswer {
 		return fmt.Errorf("answered more than %d bytes", maxAnswer)
 	}
-	if err := json.Unmarshal(data, out); err != nil {
-		return fmt.Errorf("answered no JSON that fits: %w", err)
+	if err := strictjson.Object(data, out); err != nil {
+		return fmt.Errorf("answered no JSON that fits: %v", err) // not wrapped: its words are for who calls us
+	}
+	if sense, ok := out.(interface{ Check() error }); ok {
+		if err := sense.Check(); err != nil {
+			return fmt.Errorf("answered what makes no sense: %w", err)
+		}
 	}
 	return nil
 }

@@ -18,7 +18,8 @@
 // own caller cancelled says nothing about the service and is not counted.
 //
 // Nothing is sent twice by this package, except where net/http itself repeats an
-// idempotent request because an idle connection turned out to be closed.
+// idempotent request, among them those of [Client.CallOnce], because an idle connection
+// turned out to be closed.
 //
 // # Trust
 //

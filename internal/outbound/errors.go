@@ -16,6 +16,9 @@ var ErrOpen = errors.New("left alone after repeated failures")
 // StatusError is an answer whose status is not 2xx. Redirects are among them.
 type StatusError struct {
 	Status int
+	// Answer is the beginning of its body, 4 KiB at most, as the peer sent it: for whoever
+	// knows what a service says there. No error text holds any of it.
+	Answer []byte
 }
 
 func (e *StatusError) Error() string {
