@@ -222,7 +222,7 @@ func TestUnknownFormatIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	open(t, dir).close()
 	for format, want := range map[string]error{
-		"3":                    journal.ErrFormat,
+		"4":                    journal.ErrFormat,
 		"1000000":              journal.ErrFormat,
 		"0":                    journal.ErrDamaged,
 		"":                     journal.ErrDamaged,
@@ -235,7 +235,7 @@ func TestUnknownFormatIsRefused(t *testing.T) {
 			t.Errorf("format %q: got error %v", format, err)
 		}
 	}
-	setFormat(t, dir, "2")
+	setFormat(t, dir, "3")
 	open(t, dir)
 }
 

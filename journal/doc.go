@@ -1,6 +1,7 @@
 // Package journal is the embedded store on local disk that makes rooms survive a
 // crash. One file holds the events of every room, the votes of their polls, the rooms
-// that are open, the sanctions, the secret of user tokens, and how far a database has been brought.
+// that are open, the sanctions, the tickets of who pays, the secret of user tokens, and how
+// far a database has been brought.
 //
 // # Lives
 //
@@ -39,6 +40,11 @@
 // What users choose in a poll is kept apart from events, by [Journal.PutVote], so that it
 // survives a crash, until an event ends the poll ([Event.Ends]). From then on nobody finds
 // the votes any more; they are removed in the background.
+//
+// # Tickets
+//
+// What a credit service is owed an account of is kept by [Journal.PutTicket] until it is
+// taken away again. The journal knows nothing of it but its id.
 //
 // # Reading
 //

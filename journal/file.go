@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	format     = 2  // of the file, as this version writes it
+	format     = 3  // of the file, as this version writes it
 	secretSize = 32 // bytes
 )
 
@@ -140,12 +140,12 @@ func parseFormat(value []byte) (int, error) {
 // in the transaction that opens it: a case for each format that ever was.
 //
 // Format 2 has buckets for removals and for votes, and two more fields in the record of
-// a life. All that format 1 holds is as it was.
+// a life; format 3 has one for tickets. All that an older one holds is as it was.
 func upgrade(tx *bolt.Tx, from int) error {
 	switch from {
 	case format:
 		return nil
-	case 1:
+	case 1, 2:
 		for _, name := range buckets[len(bucketsOf(from)):] {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return err

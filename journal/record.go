@@ -17,23 +17,21 @@ var (
 	bucketSanctions = []byte("sanctions") // id → sanctionState (1 byte), value
 	bucketRemoved   = []byte("removed")   // number of the life, seq of the event that was removed → nothing
 	bucketVotes     = []byte("votes")     // number of the life, number of the poll (8 bytes), user → option
+	bucketTickets   = []byte("tickets")   // id → value
 
 	keyFormat = []byte("format") // decimal; the one value without a checksum, for all versions to read
 	keySecret = []byte("secret") // secretSize bytes
 )
 
-// buckets are all of them, in the order in which they came and are checked; a file of
-// format 1 has those up to the events.
-var buckets = [][]byte{bucketJournal, bucketLives, bucketSanctions, bucketEvents, bucketRemoved, bucketVotes}
+// buckets are all of them, in the order in which they came and are checked.
+var buckets = [][]byte{bucketJournal, bucketLives, bucketSanctions, bucketEvents, bucketRemoved, bucketVotes, bucketTickets}
+
+// bucketsIn is how many of the buckets a file of a format has, by the format; 0 is that of a
+// file which does not say.
+var bucketsIn = [format + 1]int{0: 4, 1: 4, 2: 6, 3: 7}
 
 // bucketsOf returns the buckets that a file of a format has.
-func bucketsOf(format int) [][]byte {
-	const first = 4 // of format 1
-	if format < 2 {
-		return buckets[:first]
-	}
-	return buckets
-}
+func bucketsOf(format int) [][]byte { return buckets[:bucketsIn[format]] }
 
 // castagnoli is the CRC that processors compute themselves.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -262,6 +260,8 @@ func checkRecord(bucket string, key, value []byte) error {
 		err = checkMark(key, value)
 	case string(bucketVotes):
 		_, err = decodeVote(key, value)
+	case string(bucketTickets):
+		_, err = unseal(key, value)
 	case string(bucketJournal):
 		if bytes.Equal(key, keySecret) {
 			_, err = decodeSecret(value)

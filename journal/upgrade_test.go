@@ -81,7 +81,7 @@ func TestFormat1IsBroughtUpToDate(t *testing.T) {
 	s.sayThat("a-1", 411, removes(20))
 	s.vote("a-1", 411, "ann", 2)
 	s.close()
-	if got := formatOf(t, dir); got != "2" {
+	if got := formatOf(t, dir); got != "3" {
 		t.Errorf("the format is %q now", got)
 	}
 	s = open(t, dir, forwarded)
@@ -112,15 +112,41 @@ func TestDamagedFormat1(t *testing.T) {
 	}
 }
 
-// TestFormat2NeedsItsBuckets shows that a file which says that it is of format 2 has to
-// be.
-func TestFormat2NeedsItsBuckets(t *testing.T) {
+// TestAFormatNeedsItsBuckets shows that a file which says that it is of a newer format has
+// to be.
+func TestAFormatNeedsItsBuckets(t *testing.T) {
+	for _, format := range []string{"2", "3"} {
+		dir := t.TempDir()
+		writeFormat1(t, dir)
+		setFormat(t, dir, format)
+		_, err := journal.Open(journal.Options{Dir: dir})
+		wantErr(t, err, journal.ErrDamaged)
+		if !strings.Contains(fmt.Sprint(err), `bucket "removed" is missing`) {
+			t.Errorf("format %s: got error %v", format, err)
+		}
+	}
+}
+
+// TestFormat2IsBroughtUpToDate shows that what format 2 brought is there in format 3.
+func TestFormat2IsBroughtUpToDate(t *testing.T) {
 	dir := t.TempDir()
-	writeFormat1(t, dir)
+	s := open(t, dir)
+	epoch := s.room("a")
+	s.say(epoch, 1, 5)
+	s.sayThat(epoch, 6, removes(2))
+	s.vote(epoch, 4, "ann", 2)
+	s.close()
+	dropBucket(t, dir, "tickets")
 	setFormat(t, dir, "2")
-	_, err := journal.Open(journal.Options{Dir: dir})
-	wantErr(t, err, journal.ErrDamaged)
-	if !strings.Contains(fmt.Sprint(err), `bucket "removed" is missing`) {
-		t.Errorf("got error %v", err)
+
+	s = open(t, dir)
+	s.wantLog(epoch, 1, 6)
+	s.wantRemoved("before", epoch, 2)
+	s.wantVotes("before", epoch, 4, map[string]int{"ann": 2})
+	s.must(func(done func(error)) error { return s.PutTicket("t", []byte("x"), done) })
+	s.wantTickets("new", map[string]string{"t": "x"})
+	s.close()
+	if got := formatOf(t, dir); got != "3" {
+		t.Errorf("the format is %q now", got)
 	}
 }
