@@ -90,6 +90,8 @@ var goroutines = map[string]string{
 	"lbclient/lbclient.go:Client.Run":           "the heartbeats of each balancer; Run waits for all",
 	"lifecycle.go:server.serve":                 "an HTTP server; the stop stack shuts it down and server.running waits",
 	"restart.go:server.partFromRooms":           "the API's doors; partFromRooms waits",
+	"room/desk.go:Registry.SettleTickets":       "tells the credit service of sessions that have ended; SettleTickets waits",
+	"room/desk.go:desk.ask":                     "a call of the credit service; Drain ends it and waits",
 	"room/outbox.go:outbox.queueLocked":         "the flusher of one outbox; its close waits",
 	"room/registry.go:Registry.create":          "a room's actor; Drain waits for all",
 	"room/drain.go:Registry.Drain":              "the wait for the actors; it ends with the last of them",
@@ -104,6 +106,8 @@ var goroutines = map[string]string{
 	"room/websocket.go:conn.begin#2":            "a connection's reader; the room waits at its gate of readers",
 	"lifecycle.go:server.background":            "what runs beside the rooms; the stop stack ends it and waits",
 	"watchdog.go:watchdog.begin":                "what feeds the watchdog; run of the program ends it and waits",
+	"services/listing.go:Listing.Farewell":      "calls of the listing; Farewell waits for all",
+	"services/listing.go:Listing.tell":          "a call of the listing; Run waits",
 	"testdata/loadbalancer/main.go:serve":       "the server; serve waits",
 	"testdata/loadbalancer/main.go:serve#2":     "the watch for servers that are gone; serve waits",
 

@@ -23,6 +23,7 @@ const (
 	reasonRemoved  CloseReason = "removed"
 	reasonTooSlow  CloseReason = "too_slow"
 	reasonReplaced CloseReason = "replaced"
+	reasonCredit   CloseReason = "credit"
 )
 
 // WebSocket close codes of the protocol. Clients come back after 1001 and codes
@@ -45,6 +46,7 @@ const (
 	codeRemoved      = 4503
 	codeClosed       = 4504
 	codeReplaced     = 4505
+	codeCredit       = 4506
 )
 
 // farewell is how a connection ends. The zero value says nothing.

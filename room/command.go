@@ -44,6 +44,7 @@ var clientCommands = map[string]clientCommand{
 	"set":      {read: (*speaker).onSet, right: mayModerate},
 	"announce": {read: (*speaker).onAnnounce, right: mayModerate, talk: true},
 	"poll":     {read: (*speaker).onPoll, right: mayProduce},
+	"tip":      {read: (*speaker).onTip, right: mayTip, talk: true},
 	"who":      {read: (*speaker).onWho},
 	"history":  {read: (*speaker).onHistory},
 	"ping":     {read: (*speaker).onPing},

@@ -69,7 +69,10 @@ func (d *deed) carryOut(r *Room, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if _, again := d.effect.(reaction); !again { // which changes nothing when it comes again
+	switch d.effect.(type) {
+	case reaction: // which changes nothing when it comes again
+	case tip: // which is not done yet
+	default:
 		r.repeats.add(id, seq, now)
 	}
 	return nil
@@ -95,6 +98,7 @@ const (
 	mayAsk                   // everybody; the effect looks closer
 	mayChat                  // guests if they may, and nobody who is timed out
 	mayWhisper               // who may chat and has a token
+	mayTip                   // consumers of them
 	mayModerate              // moderators and the producer, if they may chat
 	mayProduce               // the producer
 )
@@ -107,6 +111,14 @@ func (r *Room) allows(what right, m *member, now time.Time) error {
 	case mayWhisper:
 		if m.guest {
 			return fault.New(fault.Forbidden, "guests may not whisper; log in")
+		}
+		return r.allowsChat(m, now)
+	case mayTip:
+		switch {
+		case m.guest:
+			return fault.New(fault.Forbidden, "guests may not tip; log in")
+		case m.user.Role.moderates():
+			return fault.New(fault.Forbidden, "only consumers may tip")
 		}
 		return r.allowsChat(m, now)
 	case mayModerate:

@@ -17,7 +17,8 @@
 //
 // A room waits for nothing outside itself. Clients are offered bytes (see outbox):
 // what their socket does not take at once is kept, up to a limit, and written by a
-// short-lived goroutine of that client. Commands come from readers that check
+// short-lived goroutine of that client. The credit service of rooms that are paid for is
+// asked on goroutines of its own (see desk), and its answers are commands. Commands come from readers that check
 // syntax, text and rate first, so that the actor only decides.
 //
 // # Overload

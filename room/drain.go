@@ -32,6 +32,7 @@ func (g *Registry) Drain(ctx context.Context) error {
 	go func() {
 		defer close(ended)
 		g.actors.Wait()
+		g.desk.close()
 		g.lot.close()
 	}()
 	select {

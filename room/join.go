@@ -39,6 +39,9 @@ type arrival struct {
 	delivery delivery
 	out      *outbox  // nil for a session
 	session  *session // nil for a WebSocket
+
+	aside func() // lets others pass while it waits; nil: it is in nobody's way
+	tell  func(*member, error)
 }
 
 // arrivalOf checks a join. It may wait for keys that tokens are verified with.
@@ -109,6 +112,8 @@ func (c *conn) notJoined(id string, err error) error {
 		code = codeBanned
 	case fault.Unauthorized:
 		code = codeUnauthorized
+	case fault.Credit:
+		code = codeCredit
 	default:
 		if bye := c.room.parting(); bye != nil {
 			return &ends{bye.each()}
@@ -121,27 +126,17 @@ func (c *conn) notJoined(id string, err error) error {
 
 // admit has the room let an arrival in.
 func (r *Room) admit(ctx context.Context, a arrival) (*member, error) {
-	q := atOnce(func(r *Room) (*member, error) { return r.join(a) }) //nolint:contextcheck // the member outlives the question
-	r.arrive(q)                                                      //nolint:contextcheck // it never gives up; when the room is done, wait says so
+	q := newQuestion(func(r *Room, tell func(*member, error)) { r.enter(a, tell) }) //nolint:contextcheck // the member outlives the question
+	r.arrive(q)                                                                     //nolint:contextcheck // it never gives up; when the room is done, wait says so
 	return q.wait(ctx, r)
 }
 
 // join makes a member and sends it the greeting and the events that it is owed.
 func (r *Room) join(a arrival) (*member, error) {
-	if r.phase != phaseOpen {
-		return nil, r.over()
-	}
-	if most := r.connectionLimit(); most > 0 && r.members.len() >= most {
-		return nil, fullError("this room has all the connections that it takes", most)
-	}
-	if a.session != nil {
-		if wait := r.addressOf(a.addr).joins.Take(time.Now()); wait > 0 {
-			return nil, tooFast(wait)
-		}
-	}
+	now := time.Now()
 	m := r.memberOf(a)
-	if r.bans(m, time.Now()) {
-		return nil, fault.New(fault.Banned, "you are banned from this room")
+	if err := r.refuses(m, now); err != nil {
+		return nil, err
 	}
 	if m.guest { // from here on nothing can fail
 		m.user.Name = r.uniqueName(a.name)
@@ -156,6 +151,9 @@ func (r *Room) join(a arrival) (*member, error) {
 	}
 	r.owe(m, a.epoch, a.since)
 	r.members.add(m)
+	if r.pays(m) {
+		r.charge(m, now)
+	}
 	if m.user.Role == Producer {
 		r.producers = append(r.producers, m)
 	}
@@ -172,6 +170,20 @@ func (r *Room) join(a arrival) (*member, error) {
 	}
 	r.countViewers()
 	return m, nil
+}
+
+// refuses returns why the room does not let somebody in now.
+func (r *Room) refuses(m *member, now time.Time) error {
+	if r.phase != phaseOpen {
+		return r.over()
+	}
+	if most := r.connectionLimit(); most > 0 && r.members.len() >= most {
+		return fullError("this room has all the connections that it takes", most)
+	}
+	if r.bans(m, now) {
+		return fault.New(fault.Banned, "you are banned from this room")
+	}
+	return nil
 }
 
 // memberOf returns the member that an arrival is going to be.

@@ -24,6 +24,9 @@ type Journal interface {
 	Sync(done func(error)) error
 	// PutVote keeps what a user chose in a poll until an event ends that.
 	PutVote(v journal.Vote, done func(error)) error
+	// PutTicket keeps a value under an id until nil takes it away; Tickets returns them all.
+	PutTicket(id string, value []byte, done func(error)) error
+	Tickets() (map[string][]byte, error)
 	// Healthy returns why nothing can be written now, nil if it can.
 	Healthy() error
 

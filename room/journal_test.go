@@ -24,6 +24,8 @@ type memoryJournal struct {
 	lives []*memoryLife
 	wait  []func(error) // in the order of writing
 
+	tickets map[string][]byte
+
 	committing sync.Mutex
 }
 

@@ -56,8 +56,12 @@ func (r *Room) adopt(next layers, by User, from author, tell outcome) (seq uint6
 			return 0, err
 		}
 	}
+	turned := settings.Paid != r.settings.Paid
 	r.settings, r.layers = settings, next
 	r.appoint(next.staff())
+	if turned {
+		r.review()
+	}
 	r.publish() // before anybody is told
 	if err := r.opts.Journal.UpdateRoom(r.record(), func(err error) { tell(seq, settings, r.stored(err)) }); err != nil {
 		r.log.Warn("settings were changed, but are not stored; a restart would bring back the former ones", zap.Error(err))

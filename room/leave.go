@@ -3,6 +3,7 @@ package room
 import (
 	"context"
 	"slices"
+	"time"
 
 	"chatserver/internal/fault"
 )
@@ -44,6 +45,7 @@ func (r *Room) remove(m *member) {
 		return
 	}
 	m.gone = true
+	r.unticket(m, time.Now())
 	r.members.remove(m)
 	m.person.leave(m)
 	if m.user.Role == Producer {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
+	"slices"
 
 	"chatserver/internal/fault"
 	"chatserver/journal"
@@ -77,7 +78,7 @@ func (l *Log) Newest(before uint64, limit int) ([]json.RawMessage, error) {
 // form returns an event as whoever reads the log may see it.
 func (l *Log) form(e *journal.Event) json.RawMessage {
 	switch {
-	case !e.Removed || e.Type != typeMessage:
+	case !e.Removed || !slices.Contains(removable, e.Type):
 		return e.Data
 	case l.ShowRemoved:
 		return append(bytes.Clone(e.Data[:len(e.Data)-1]), `,"redacted":true}`...)

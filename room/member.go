@@ -24,6 +24,7 @@ type member struct {
 	out      *outbox  // nil for a session that nobody streams
 	session  *session // nil for a WebSocket
 	speech   speech
+	ticket   *ticket // by which it is here; nil: it needs none
 
 	number uint64 // no other one of the room has it
 

@@ -97,9 +97,13 @@ func (r *Room) say(user User, id, said string, replyTo *uint64, tell kept) (seq 
 
 // message returns a message that the room still holds, or an error that says that seq
 // is none.
-func (r *Room) message(seq uint64) (*entry, error) {
+func (r *Room) message(seq uint64) (*entry, error) { return r.standing(seq, typeMessage) }
+
+// standing returns an event of one of the types that the room still holds and that was not
+// removed, or an error that says that seq is none.
+func (r *Room) standing(seq uint64, kinds ...string) (*entry, error) {
 	e := r.events.at(seq)
-	if e == nil || e.kind != typeMessage || e.removed {
+	if e == nil || e.removed || !slices.Contains(kinds, e.kind) {
 		return nil, fault.New(fault.NotFound, "there is no message %d here; it may have been removed, or be too old", seq)
 	}
 	return e, nil
@@ -110,18 +114,27 @@ func (r *Room) mayChat(m *member, said string, now time.Time) error {
 	if m.user.Role.moderates() {
 		return nil
 	}
+	if err := r.mayPublish(m, said); err != nil {
+		return err
+	}
 	s, p := r.settings, m.person
-	if s.MembersOnly && !m.user.Member {
-		return fault.New(fault.MembersOnly, "only members may chat here now")
-	}
-	if s.EmotesOnly && !text.Emotes(said, r.knowsEmote) {
-		return fault.New(fault.EmotesOnly, "only emoji and emotes may be sent here now, with spaces between them")
-	}
 	if wait := p.lastMessage.Add(s.slowMode()).Sub(now); wait > 0 && s.SlowMode > 0 {
 		return &fault.Error{Code: fault.SlowMode, Detail: "slow mode is on; wait until you may chat again", Limit: s.SlowMode, RetryAfter: wait}
 	}
 	if s.Unique && p.saysAgain(said, now) {
 		return fault.New(fault.Duplicate, "you have just said this; say something else")
+	}
+	return nil
+}
+
+// mayPublish returns why the room's settings keep a consumer from showing a text to
+// everybody.
+func (r *Room) mayPublish(m *member, said string) error {
+	if r.settings.MembersOnly && !m.user.Member {
+		return fault.New(fault.MembersOnly, "only members may chat here now")
+	}
+	if r.settings.EmotesOnly && !text.Emotes(said, r.knowsEmote) {
+		return fault.New(fault.EmotesOnly, "only emoji and emotes may be sent here now, with spaces between them")
 	}
 	return nil
 }

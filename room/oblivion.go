@@ -36,6 +36,12 @@ func (oblivion) Sync(done func(error)) error { return confirm(done) }
 // PutVote confirms.
 func (oblivion) PutVote(_ journal.Vote, done func(error)) error { return confirm(done) }
 
+// PutTicket confirms.
+func (oblivion) PutTicket(_ string, _ []byte, done func(error)) error { return confirm(done) }
+
+// Tickets has none.
+func (oblivion) Tickets() (map[string][]byte, error) { return nil, nil } //nolint:nilnil // none is no error
+
 // Healthy finds nothing wrong.
 func (oblivion) Healthy() error { return nil }
 

@@ -104,6 +104,12 @@ type Options struct {
 	// Sanctions keep bans and timeouts; nil: nobody can be sanctioned.
 	Sanctions Sanctions
 
+	// Credit says which consumers may be in rooms that are paid for, and takes tips; nil:
+	// no room charges, and no tips are taken.
+	Credit Credit
+	// CreditFailOpen lets consumers be in paid rooms while Credit fails.
+	CreditFailOpen bool
+
 	// Page answers a browser's GET / and /assets/… on a room's listener. It must
 	// only use relative links: the room stands under /r/NAME/ of the main port too.
 	Page http.Handler

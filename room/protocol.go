@@ -50,6 +50,7 @@ const (
 	typeAnnouncement = "announcement"
 	typePoll         = "poll"
 	typePollClosed   = "poll_closed"
+	typeTip          = "tip"
 )
 
 // event is the head that all events in the log share.
@@ -87,11 +88,14 @@ type messageEvent struct {
 	ReplyTo uint64 `json:"reply_to,omitempty"`
 }
 
-// redactedEvent stands in the place of a message that was removed.
+// redactedEvent stands in the place of a message that was removed, or of a tip whose text
+// was.
 type redactedEvent struct {
 	event
-	User     User `json:"user"`
-	Redacted bool `json:"redacted"`
+	User     User        `json:"user"`
+	Amount   json.Number `json:"amount,omitempty"`
+	Currency string      `json:"currency,omitempty"`
+	Redacted bool        `json:"redacted"`
 }
 
 // deletedEvent says that a message was removed.
@@ -126,6 +130,15 @@ type pollEvent struct {
 	Ends     int64    `json:"ends"`            // Unix milliseconds
 	Votes    []int    `json:"votes,omitempty"` // for each option, once the poll is closed
 	By       User     `json:"by"`
+}
+
+// tipEvent says that somebody has given a tip.
+type tipEvent struct {
+	event
+	User     User        `json:"user"`
+	Amount   json.Number `json:"amount"`
+	Currency string      `json:"currency"`
+	Text     string      `json:"text"`
 }
 
 // announcementEvent is something that an operator says to a room or to all.

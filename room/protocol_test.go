@@ -22,12 +22,12 @@ func TestWireMessages(t *testing.T) {
 	at := time.UnixMilli(1790000000123)
 	ann := User{ID: "guest-abc", Name: "Ann", Role: Consumer}
 	stamped := func(e logged) logged { e.stamp(42, at); return e }
-	mia := User{ID: "u1", Name: "Mia", Role: Moderator}
+	mia, bob := User{ID: "u1", Name: "Mia", Role: Moderator}, User{ID: "u7", Name: "Bob", Role: Consumer, Member: true}
 	title, slow, pin := "Cooking live", 5, Pin(41)
 	poll := &pollEvent{event: event{Type: typePoll}, Question: "Tea?", Options: []string{"yes", "no"}, Ends: at.Add(time.Minute).UnixMilli(), By: mia}
 	lookedAt := &Room{events: eventLog{keep: 9}, reacted: newReactionBook()}
 	for _, e := range []logged{
-		&redactedEvent{event{Type: typeMessage}, ann, true},
+		&redactedEvent{event: event{Type: typeMessage}, User: ann, Redacted: true},
 		&messageEvent{event: event{Type: typeMessage}, User: ann, Text: "hello <b>"},
 	} {
 		seq := lookedAt.events.seq + 1
@@ -43,13 +43,15 @@ func TestWireMessages(t *testing.T) {
 		"message_platform": stamped(&messageEvent{event: event{Type: typeMessage}, User: platform, Text: "welcome"}),
 		"announcement":     stamped(&announcementEvent{event{Type: typeAnnouncement}, "maintenance at noon", ScopeGlobal, platform}),
 		"settings":         stamped(&settingsEvent{event{Type: typeSettings}, SettingsPatch{Title: &title, SlowMode: &slow}, platform}),
-		"message_redacted": stamped(&redactedEvent{event{Type: typeMessage}, ann, true}),
+		"message_redacted": stamped(&redactedEvent{event: event{Type: typeMessage}, User: ann, Redacted: true}),
 		"deleted":          stamped(&deletedEvent{event{Type: typeDeleted}, 41, mia}),
 		"cleared":          stamped(&clearedEvent{event{Type: typeCleared}, mia}),
 		"sanction_timeout": stamped(&sanctionEvent{event{Type: typeSanction}, kindTimeout, ann, at.Add(time.Minute).UnixMilli(), "calm down", mia}),
 		"sanction_ban":     stamped(&sanctionEvent{event{Type: typeSanction}, kindBan, ann, 0, "", mia}),
 		"poll":             stamped(poll),
 		"poll_closed":      stamped(&pollEvent{event: event{Type: typePollClosed}, Poll: 41, Question: "Tea?", Options: []string{"yes", "no"}, Ends: at.UnixMilli(), Votes: []int{2, 0}, By: mia}),
+		"tip":              stamped(&tipEvent{event{Type: typeTip}, bob, "4.5", "EUR", "for the soup"}),
+		"tip_redacted":     stamped(&redactedEvent{event{Type: typeTip}, bob, "4.5", "EUR", true}),
 		"settings_pin":     stamped(&settingsEvent{event{Type: typeSettings}, SettingsPatch{Pinned: &pin}, mia}),
 		"settings_unpin":   stamped(&settingsEvent{event{Type: typeSettings}, SettingsPatch{Pinned: new(Pin)}, mia}),
 		"reactions":        reactions{Type: "reactions", Totals: map[uint64]map[string]int{41: {"👍": 2}}},
@@ -76,6 +78,7 @@ func TestWireMessages(t *testing.T) {
 		"skipped":           skipped{Type: "skipped", From: 3, To: 9},
 		"closing":           closing{Type: "closing", Reason: reasonShutdown, ReconnectAfter: 1500},
 		"closing_for_ever":  closing{Type: "closing", Reason: reasonClosed},
+		"closing_credit":    closing{Type: "closing", Reason: reasonCredit},
 	}
 	for name, message := range messages {
 		file := filepath.Join(golden, name+".json")

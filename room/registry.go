@@ -23,6 +23,7 @@ type Registry struct {
 	admission *admission
 	lot       *lot
 	turnstile *turnstile
+	desk      *desk
 	log       *zap.Logger
 
 	actors sync.WaitGroup // the rooms' actor goroutines
@@ -43,6 +44,7 @@ func NewRegistry(o Options) *Registry {
 		admission: newAdmission(o.MaxConnections, o.MaxConnectionsPerIP),
 		lot:       newLot(),
 		turnstile: newTurnstile(),
+		desk:      newDesk(&o),
 		log:       o.Logger,
 		rooms:     make(map[string]*Room),
 		lost:      make(map[string]string),

@@ -2,6 +2,7 @@ package room
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"chatserver/internal/fault"
@@ -30,13 +31,16 @@ func (s *speaker) onDelete(_ string, data []byte) (effect, error) {
 	return del, nil
 }
 
-// lookUp returns a message out of the journal, nil if there is none that stands.
+// removable are the types of events that say what somebody wrote, which can be removed.
+var removable = []string{typeMessage, typeTip}
+
+// lookUp returns such an event out of the journal, nil if there is none that stands.
 func (r *Room) lookUp(seq uint64) *entry {
 	if seq == 0 {
 		return nil
 	}
 	for e, err := range r.opts.Journal.All(r.epoch, seq-1, seq+1) {
-		if err != nil || e.Type != typeMessage || e.Removed {
+		if err != nil || e.Removed || !slices.Contains(removable, e.Type) {
 			return nil
 		}
 		found := entryOf(&e)
@@ -55,7 +59,7 @@ func (del deletion) carryOut(r *Room, d *deed, _ time.Time) (uint64, error) {
 	target := del.old
 	if target == nil {
 		var err error
-		if target, err = r.message(del.seq); err != nil {
+		if target, err = r.standing(del.seq, removable...); err != nil {
 			return 0, err
 		}
 	}
@@ -115,14 +119,14 @@ func (r *Room) unpin(removed func(seq uint64) bool) {
 	}
 }
 
-// remove takes away what a message says. Other events stay as they are.
+// remove takes away what somebody wrote. Other events stay as they are.
 func (e *entry) remove() {
-	if e.kind == typeMessage && !e.removed {
+	if !e.removed && slices.Contains(removable, e.kind) {
 		e.removed, e.data = true, redact(e.data)
 	}
 }
 
-// redact returns a message event without what it says.
+// redact returns an event without what somebody wrote. That somebody tipped remains.
 func redact(data []byte) []byte {
 	e := redactedEvent{Redacted: true}
 	if err := json.Unmarshal(data, &e); err != nil {

@@ -28,8 +28,9 @@ func (g *Registry) Restore(open []journal.Room) (restored []*Room) {
 	for i, kept := range open { // all take their own ports before any takes another
 		listeners[i], errs[i] = g.ports.openAt(kept.Port)
 	}
+	tickets := g.recallTickets()
 	for i, kept := range open {
-		r, err := g.restore(kept, listeners[i], errs[i])
+		r, err := g.restore(kept, tickets[kept.Epoch], listeners[i], errs[i])
 		if err != nil {
 			if listeners[i] != nil {
 				_ = listeners[i].Close()
@@ -41,7 +42,9 @@ func (g *Registry) Restore(open []journal.Room) (restored []*Room) {
 		}
 		g.rooms[r.name] = r
 		restored = append(restored, r)
+		delete(tickets, r.epoch)
 	}
+	g.desk.settleLost(tickets)
 	return restored
 }
 
@@ -58,7 +61,7 @@ func (g *Registry) Start(restored []*Room) {
 
 // restore makes one room again, on the listener of its port, or on another port if
 // that could not be had.
-func (g *Registry) restore(kept journal.Room, ln net.Listener, portErr error) (*Room, error) {
+func (g *Registry) restore(kept journal.Room, tickets []keptTicket, ln net.Listener, portErr error) (*Room, error) {
 	if err := CheckName(kept.Name); err != nil {
 		return nil, err
 	}
@@ -77,6 +80,7 @@ func (g *Registry) restore(kept journal.Room, ln net.Listener, portErr error) (*
 			return nil, errors.Join(portErr, err)
 		}
 	}
+	l.tickets = g.desk.reopen(tickets, time.Now())
 	r := newRoom(l, ln, g)
 	r.opened.tell(nil)
 	if portErr != nil {

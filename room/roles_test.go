@@ -277,6 +277,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		"announce":              "forbidden · forbidden · forbidden · ack 4 · ack 4",
 		"poll":                  "forbidden · forbidden · forbidden · forbidden · ack 5",
 		"poll, close":           "forbidden · forbidden · forbidden · forbidden · ack 4",
+		"tip":                   "forbidden · ack 4 · ack 4 · forbidden · forbidden",
 		"who":                   "people · people · people · people · people",
 		"history":               "history · history · history · history · history",
 		"history, timed out":    "history · history · history · history · history",
@@ -319,6 +320,7 @@ func outcomes(t *testing.T, token string) map[string]string {
 		"announce":              {"type": "announce", "text": "hear"},
 		"poll":                  {"type": "poll", "question": "Tea?", "options": []string{"yes", "no"}, "seconds": 60},
 		"poll, close":           {"type": "poll", "close": true},
+		"tip":                   {"type": "tip", "amount": 5, "currency": "EUR"},
 		"who":                   {"type": "who"},
 		"history":               {"type": "history"},
 		"history, timed out":    {"type": "history", "before": 2},
@@ -347,7 +349,7 @@ func outcomes(t *testing.T, token string) map[string]string {
 			default:
 				got[name] = o.str("type")
 			}
-		})
+		}, func(o *Options) { o.Credit = newBank() })
 	}
 	return got
 }

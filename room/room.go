@@ -33,6 +33,7 @@ type Room struct {
 	admission *admission
 	lot       *lot
 	turnstile *turnstile
+	desk      *desk
 	retire    func(*Room) bool // asks the registry whether an idle room may close
 	listener  net.Listener
 	server    *http.Server
@@ -74,7 +75,9 @@ type Room struct {
 	peopleMost    int                // from which those who left long ago are forgotten
 	sessions      map[string]*session
 	sweep         *time.Timer // for sessions that nobody reads
+	till          till        // the tickets of those who pay
 	repeats       repeats
+	tipping       map[commandID]*tipAnswer  // tips that the credit service is being asked for
 	addresses     map[netip.Prefix]*address // guests, by network
 	addressesMost int                       // from which idle addresses are forgotten
 	guests        int                       // the number that the last unnamed guest got
@@ -108,6 +111,7 @@ type life struct {
 	seq     uint64  // the newest one's
 	repeats []journal.Command
 	poll    *poll // the one that was open, nil if none was
+	tickets map[string]*ticket
 }
 
 // newRoom makes a room on a listener that is bound already. run starts it.
@@ -121,6 +125,7 @@ func newRoom(l life, ln net.Listener, g *Registry) *Room {
 		admission:     g.admission,
 		lot:           g.lot,
 		turnstile:     g.turnstile,
+		desk:          g.desk,
 		retire:        g.retire,
 		listener:      ln,
 		log:           g.opts.Logger.With(zap.String("room", l.name)),
@@ -138,7 +143,9 @@ func newRoom(l life, ln net.Listener, g *Registry) *Room {
 		peopleMost:    peopleMin,
 		sessions:      make(map[string]*session),
 		sweep:         newStoppedTimer(),
+		till:          newTill(),
 		repeats:       newRepeats(),
+		tipping:       make(map[commandID]*tipAnswer),
 		addresses:     make(map[netip.Prefix]*address),
 		addressesMost: addressesMin,
 		out:           newFanout(),
@@ -151,6 +158,7 @@ func newRoom(l life, ln net.Listener, g *Registry) *Room {
 	if l.poll != nil {
 		r.openPoll(l.poll, time.Now())
 	}
+	r.takeBack(l.tickets)
 	for _, c := range l.repeats {
 		r.repeats.add(commandID{c.User, c.ID}, c.Seq, c.Time)
 	}
@@ -161,12 +169,17 @@ func newRoom(l life, ln net.Listener, g *Registry) *Room {
 	}
 	r.settings, r.staff = r.layers.settings(), r.layers.staff()
 	r.stopping, r.stop = context.WithCancelCause(context.Background())
-	r.server = serve.New(r, g.opts.Logger)
-	r.server.ConnState = passed
-	r.doors = serve.NewDoors(r.server)
+	r.makeServer()
 	r.touch()
 	r.publish()
 	return r
+}
+
+// makeServer makes the HTTP server of the room's listener.
+func (r *Room) makeServer() {
+	r.server = serve.New(r, r.opts.Logger)
+	r.server.ConnState, r.server.ConnContext = passed, withPlace
+	r.doors = serve.NewDoors(r.server)
 }
 
 // newEpoch returns a name for one life of a log, which is never used again.
@@ -234,6 +247,7 @@ func (r *Room) run() {
 func (r *Room) partFromAll() {
 	bye := r.parting()
 	r.do(duty((*Room).flush))
+	r.do(duty((*Room).closeTickets))
 	r.readers.close() // nobody new
 	pause := time.NewTimer(lastAcks)
 	defer pause.Stop()
@@ -328,6 +342,8 @@ func (r *Room) step() {
 			r.do(duty((*Room).endPoll))
 		case <-r.sweep.C:
 			r.do(duty((*Room).sweepSessions))
+		case <-r.till.timer.C:
+			r.do(duty((*Room).tend))
 		case <-r.idle.C:
 			r.do(duty((*Room).closeIfIdle))
 		case <-r.replaced:

@@ -52,6 +52,7 @@ func (r *Room) appoint(s Staff) {
 		p.noteRole()
 	}
 	r.noteProducers()
+	r.review()
 }
 
 // roleOf returns the role of a user in this room: that of the token, or the one to which

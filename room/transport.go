@@ -39,7 +39,14 @@ func (r *Room) serveJoin(w http.ResponseWriter, req *http.Request) {
 		r.fail(w, err)
 		return
 	}
+	if !r.readers.enter() {
+		r.fail(w, r.over())
+		return
+	}
+	defer r.readers.leave()
 	s, objects, err := r.newSession(req, &join, true)
+	flush := r.lastWords(w)
+	defer flush()
 	if err != nil {
 		r.fail(w, err)
 		return
@@ -64,11 +71,15 @@ func (r *Room) newSession(req *http.Request, join *joinRequest, read bool) (*ses
 		s.expires = a.claims.Expires
 	}
 	a.session, a.delivery = s, deliverPolled
-	q := atOnce(func(r *Room) (objects [][]byte, err error) { //nolint:contextcheck // the member outlives the request
-		if _, err = r.join(a); err == nil && read {
-			objects = r.portionOf(s, nil)
-		}
-		return objects, err
+	a.aside = stepAside(req.Context())
+	q := newQuestion(func(r *Room, tell func([][]byte, error)) { //nolint:contextcheck // the member outlives the request
+		r.enter(a, func(_ *member, err error) {
+			var objects [][]byte
+			if err == nil && read {
+				objects = r.portionOf(s, nil)
+			}
+			tell(objects, err)
+		})
 	})
 	//nolint:contextcheck // whoever is gone, the place on the server must be given back
 	r.arrive(q)
@@ -112,12 +123,8 @@ func (r *Room) servePoll(w http.ResponseWriter, req *http.Request) {
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Time{}) // else net/http takes the end of its time for the end of the caller
 	objects, err := r.pollFor(req.Context(), query.Get("session"), since, wait)
-	patience := answerTime
-	if r.stopping.Err() != nil {
-		patience = closeGrace // whoever does not read the answer holds up the room's end
-	}
-	_ = control.SetWriteDeadline(time.Now().Add(patience))
-	defer func() { _ = control.Flush() }() // before the room may close the connection
+	flush := r.lastWords(w)
+	defer flush()
 	if err != nil {
 		r.fail(w, err)
 		return
@@ -130,6 +137,18 @@ func (r *Room) servePoll(w http.ResponseWriter, req *http.Request) {
 		after = pollIdle
 	}
 	writeObjects(w, "", objects, `,"poll_after":`+strconv.FormatInt(after.Milliseconds(), 10))
+}
+
+// lastWords bounds the time that a caller has for an answer which the room's end waits for,
+// and returns what has it out before the room may close the connection.
+func (r *Room) lastWords(w http.ResponseWriter) (flush func()) {
+	patience := answerTime
+	if r.stopping.Err() != nil {
+		patience = closeGrace
+	}
+	control := http.NewResponseController(w)
+	_ = control.SetWriteDeadline(time.Now().Add(patience)) // where that cannot be, the server's own holds
+	return func() { _ = control.Flush() }
 }
 
 // pollFor returns the objects that a session has not had, and waits for them if there

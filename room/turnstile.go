@@ -1,10 +1,13 @@
 package room
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"sync/atomic"
 	"time"
+
+	"chatserver/internal/serve"
 )
 
 // turnstile holds up a storm of connections at the doors of all rooms, so that those
@@ -73,10 +76,36 @@ func (g *guarded) CloseWrite() error {
 	return nil
 }
 
+// pass gives the connection's place to the next, once.
+func (g *guarded) pass() {
+	if g.has && !g.gave.Swap(true) {
+		<-g.turnstile.places
+	}
+}
+
 // passed gives a connection's place to the next, once the first request was answered.
 func passed(conn net.Conn, state http.ConnState) {
-	if g, ok := conn.(*guarded); ok && state != http.StateNew && state != http.StateActive && g.has && !g.gave.Swap(true) {
-		<-g.turnstile.places
+	if g, ok := conn.(*guarded); ok && state != http.StateNew && state != http.StateActive {
+		g.pass()
+	}
+}
+
+// placeKey is that of the guarded connection in the context of its requests.
+type placeKey struct{}
+
+// withPlace has the requests of a connection know it; see stepAside.
+func withPlace(ctx context.Context, conn net.Conn) context.Context {
+	return context.WithValue(ctx, placeKey{}, conn)
+}
+
+// stepAside returns what lets others pass a request before it is answered: for one that
+// waits for somebody outside.
+func stepAside(ctx context.Context) func() {
+	return func() {
+		serve.Linger(ctx)
+		if g, ok := ctx.Value(placeKey{}).(*guarded); ok { // else it came by the main port
+			g.pass()
+		}
 	}
 }
 

@@ -205,21 +205,21 @@ type Tip struct {
 	Text     string      `json:"text"`
 }
 
-// Refusal is the error of a tip that the service does not take.
-type Refusal struct {
+// RefusedError is the error of a tip that the service does not take.
+type RefusedError struct {
 	Reason string // in the service's own words, as they came; may be empty
 }
 
-func (*Refusal) Error() string { return "the credit service refuses the tip" }
+func (*RefusedError) Error() string { return "the credit service refuses the tip" }
 
 // Tip has the service take a tip. The key names the tip: asked again under the same key,
-// the service must not take it again. The error is a [*Refusal] if the service says no;
+// the service must not take it again. The error is a [*RefusedError] if the service says no;
 // after any other one it may have taken the tip or not.
 func (c *Credit) Tip(ctx context.Context, key string, t Tip) error {
 	var answer []byte
 	err := c.remote.CallOnce(ctx, key, http.MethodPost, "/tips", t, &answer)
 	if refusal, ok := errors.AsType[*outbound.StatusError](err); ok && refuses(refusal.Status) {
-		return &Refusal{reasonOf(refusal.Answer)}
+		return &RefusedError{reasonOf(refusal.Answer)}
 	}
 	if err != nil {
 		return err
@@ -228,7 +228,7 @@ func (c *Credit) Tip(ctx context.Context, key string, t Tip) error {
 		Allowed *bool `json:"allowed"`
 	}
 	if json.Unmarshal(answer, &said) == nil && said.Allowed != nil && !*said.Allowed {
-		return &Refusal{reasonOf(answer)}
+		return &RefusedError{reasonOf(answer)}
 	}
 	return nil
 }
@@ -237,7 +237,8 @@ func (c *Credit) Tip(ctx context.Context, key string, t Tip) error {
 // in a problem document (RFC 9457).
 func reasonOf(answer []byte) string {
 	var said struct {
-		Reason, Detail string
+		Reason string `json:"reason"`
+		Detail string `json:"detail"`
 	}
 	if json.Unmarshal(answer, &said) != nil {
 		return ""

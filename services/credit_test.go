@@ -176,7 +176,7 @@ func TestTips(t *testing.T) {
 			f.says(tt.status, tt.answer)
 			err := newTestCredit(t, f).Tip(t.Context(), "k", Tip{Amount: json.Number("1")})
 			got := taken
-			if refusal, ok := errors.AsType[*Refusal](err); ok {
+			if refusal, ok := errors.AsType[*RefusedError](err); ok {
 				got = refusal.Reason
 			} else if err != nil {
 				got = unknown
@@ -253,7 +253,7 @@ func TestHostileCredit(t *testing.T) {
 	if _, err := c.Open(t.Context(), "k", "u", "r"); !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) > 10*time.Second {
 		t.Errorf("Open: %v after %v", err, time.Since(begun))
 	}
-	if _, refused := errors.AsType[*Refusal](c.Tip(t.Context(), "k", Tip{Amount: "1"})); refused {
+	if _, refused := errors.AsType[*RefusedError](c.Tip(t.Context(), "k", Tip{Amount: "1"})); refused {
 		t.Error("a redirect counts as an answer")
 	}
 }

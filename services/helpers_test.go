@@ -34,6 +34,7 @@ type fake struct {
 }
 
 func newFake(t *testing.T) *fake {
+	t.Helper()
 	return &fake{t: t, begun: time.Now(), answer: func(*http.Request, string) (int, string) { return http.StatusOK, "{}" }}
 }
 

@@ -60,9 +60,11 @@ const (
 	Busy           Code = "busy"
 	Unavailable    Code = "unavailable"
 	Banned         Code = "banned"
+	Credit         Code = "credit"
 	BlockedWord    Code = "blocked_word"
 	PollOpen       Code = "poll_open"
 	PollClosed     Code = "poll_closed"
+	TipRefused     Code = "tip_refused"
 	NotFound       Code = RouteNotFound
 )
 
@@ -98,6 +100,7 @@ var statuses = map[Code]int{
 	EmotesOnly:       http.StatusForbidden,
 	PollOpen:         http.StatusConflict,
 	PollClosed:       http.StatusConflict,
+	TipRefused:       http.StatusConflict,
 	SlowMode:         http.StatusTooManyRequests,
 	Duplicate:        http.StatusConflict,
 	Empty:            http.StatusBadRequest,
@@ -106,6 +109,7 @@ var statuses = map[Code]int{
 	Busy:             http.StatusServiceUnavailable,
 	Unavailable:      http.StatusServiceUnavailable,
 	Banned:           http.StatusForbidden,
+	Credit:           http.StatusPaymentRequired,
 	BlockedWord:      http.StatusBadRequest,
 }
 

@@ -264,7 +264,7 @@ func decode(body io.Reader, out any) error {
 		return fmt.Errorf("answered more than %d bytes", maxAnswer)
 	}
 	if err := strictjson.Object(data, out); err != nil {
-		return fmt.Errorf("answered no JSON that fits: %v", err) // not wrapped: its words are for who calls us
+		return errors.New("answered no JSON that fits: " + err.Error()) // not wrapped: it is no fault of who calls us
 	}
 	if sense, ok := out.(interface{ Check() error }); ok {
 		if err := sense.Check(); err != nil {

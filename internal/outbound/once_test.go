@@ -81,7 +81,8 @@ func TestAnswerMakesSense(t *testing.T) {
 	c := newCircuit(t, outbound.Options{})
 	say := func(answer string) (b balance, err error) {
 		c.answer = body(http.StatusOK, io.NopCloser(strings.NewReader(answer)))
-		return b, c.client.Call(t.Context(), http.MethodPut, "/sessions/s", nil, &b)
+		err = c.client.Call(t.Context(), http.MethodPut, "/sessions/s", nil, &b)
+		return b, err
 	}
 	if _, err := say(`{"seconds":3}`); err != nil {
 		t.Errorf("sense: %v", err)

@@ -28,7 +28,7 @@ type Doors struct {
 // ConnState and ConnContext.
 func NewDoors(server *http.Server) *Doors {
 	d := &Doors{server: server, served: make(chan struct{}), guests: make(map[net.Conn]time.Time), quiet: make(chan struct{})}
-	next := server.ConnState
+	next, nextContext := server.ConnState, server.ConnContext
 	server.ConnState = func(conn net.Conn, state http.ConnState) {
 		d.note(conn, state)
 		if next != nil {
@@ -36,6 +36,9 @@ func NewDoors(server *http.Server) *Doors {
 		}
 	}
 	server.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
+		if nextContext != nil {
+			ctx = nextContext(ctx, conn)
+		}
 		return context.WithValue(ctx, doorsKey{}, func() { d.note(conn, http.StateIdle) })
 	}
 	return d
