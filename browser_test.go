@@ -23,6 +23,7 @@ func TestPages(t *testing.T) {
 	t.Run("restart", b.testRestart)
 	t.Run("hand-over", b.testHandOver)
 	t.Run("phone", b.testPhone)
+	t.Run("tips", b.testTips)
 	if os.Getenv(screenshots) != "" {
 		t.Run("picture", b.testPicture)
 	}

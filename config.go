@@ -58,6 +58,12 @@ type config struct {
 	LoadBalancerKey      secret   `env:"LOADBALANCER_KEY" may:"any text without control characters" doc:"X-API-Key for them" secret:"yes"`
 	LoadBalancerInterval interval `env:"LOADBALANCER_INTERVAL" envDefault:"10s" may:"a time such as 10s, above 0" doc:"time between heartbeats"`
 
+	ListingURL     baseURL `env:"LISTING_URL" may:"a base URL such as https://listing.example.com/v1" doc:"listing service, which is told of the open rooms; empty: none"`
+	ListingKey     secret  `env:"LISTING_KEY" may:"any text without control characters" doc:"X-API-Key for it" secret:"yes"`
+	CreditURL      baseURL `env:"CREDIT_URL" may:"a base URL such as https://credit.example.com/v1" doc:"credit service, which says who may be in paid rooms and takes tips; empty: none"`
+	CreditKey      secret  `env:"CREDIT_KEY" may:"any text without control characters" doc:"X-API-Key for it" secret:"yes"`
+	CreditFailOpen bool    `env:"CREDIT_FAIL_OPEN" envDefault:"true" may:"true or false" doc:"let consumers be in paid rooms while the credit service fails"`
+
 	MongoURI         mongoURI     `env:"MONGO_URI" may:"a MongoDB connection string such as mongodb://user:password@host:27017/?replicaSet=rs" doc:"the platform's database; empty: the cache is read from CACHE_FILE" secret:"yes"`
 	MongoDatabase    databaseName `env:"MONGO_DATABASE" envDefault:"chatserver" may:"a name that MongoDB takes for a database" doc:"name of the platform's database"`
 	CacheFile        string       `env:"CACHE_FILE" may:"the path of a JSON file" doc:"file with the database's collections, for a machine without MongoDB"`

@@ -41,6 +41,7 @@ var (
 	_ encoding.TextUnmarshaler = (*headers)(nil)
 	_ encoding.TextUnmarshaler = (*scriptURL)(nil)
 	_ encoding.TextUnmarshaler = (*integrity)(nil)
+	_ encoding.TextUnmarshaler = (*baseURL)(nil)
 )
 
 var errMalformed = errors.New("malformed")
@@ -258,6 +259,17 @@ func (h *headers) UnmarshalText(text []byte) error {
 		fields.Add(name, value)
 	}
 	*h = headers(fields)
+	return nil
+}
+
+// baseURL is where a service is; empty for none.
+type baseURL string
+
+func (u *baseURL) UnmarshalText(text []byte) error {
+	if _, err := outbound.ParseBase(string(text)); len(text) > 0 && err != nil {
+		return err
+	}
+	*u = baseURL(text)
 	return nil
 }
 

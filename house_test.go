@@ -108,6 +108,9 @@ var goroutines = map[string]string{
 	"watchdog.go:watchdog.begin":                "what feeds the watchdog; run of the program ends it and waits",
 	"services/listing.go:Listing.Farewell":      "calls of the listing; Farewell waits for all",
 	"services/listing.go:Listing.tell":          "a call of the listing; Run waits",
+	"testdata/creditservice/main.go:serve":      "the end of the server; serve waits",
+	"testdata/listingservice/main.go:serve":     "the watch for rooms of which nothing is heard; serve waits",
+	"testdata/listingservice/main.go:serve#2":   "the end of the server; serve waits",
 	"testdata/loadbalancer/main.go:serve":       "the server; serve waits",
 	"testdata/loadbalancer/main.go:serve#2":     "the watch for servers that are gone; serve waits",
 

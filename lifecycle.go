@@ -28,6 +28,7 @@ import (
 	"chatserver/lbclient"
 	"chatserver/metrics"
 	"chatserver/room"
+	"chatserver/services"
 	"chatserver/web"
 )
 
@@ -52,6 +53,8 @@ type server struct {
 	database             *mongodb.Client // nil without MONGO_URI
 	cache                *cache.Cache
 	tokens               *token.Keys
+	listing              *services.Listing // nil without LISTING_URL
+	credit               *services.Credit  // nil without CREDIT_URL
 	rooms                *room.Registry
 	apiFront, adminFront *front
 
@@ -149,6 +152,9 @@ func (s *server) open(started time.Time) (restored []*room.Room, err error) {
 	if err := s.openTokens(); err != nil {
 		return nil, err
 	}
+	if err := s.openServices(); err != nil {
+		return nil, err
+	}
 	s.rooms = room.NewRegistry(s.roomOptions())
 	s.watch()
 	if s.carried != nil {
@@ -161,6 +167,7 @@ func (s *server) open(started time.Time) (restored []*room.Room, err error) {
 	s.warn()
 	s.handle(s.apiFront, s.api())
 	s.handle(s.adminFront, s.admin(started))
+	s.settle()
 	s.stops.push("rooms", s.partFromRooms)
 	return restored, nil
 }
@@ -170,6 +177,7 @@ func (s *server) goLive(restored []*room.Room) {
 	s.rooms.Start(restored)
 	s.background("announcements", s.rooms.FollowAnnouncements)
 	s.forward()
+	s.list()
 	s.beat()
 }
 
@@ -249,11 +257,13 @@ func (s *server) roomOptions() room.Options {
 		TrustedProxies:        c.TrustedProxies,
 		Page:                  s.roomPages(),
 		Observer:              s.metrics,
-		Changed:               s.lb.Update,
+		Changed:               s.roomsChanged,
 		Journal:               s.journal,
 		Snapshot:              s.cache.Snapshot,
 		Tokens:                s.tokens,
 		Sanctions:             s.cache,
+		Credit:                s.roomCredit(),
+		CreditFailOpen:        s.cfg.CreditFailOpen,
 		Listen: func(network, address string) (net.Listener, error) {
 			return s.sockets.Listen(address, network, address)
 		},
@@ -320,10 +330,14 @@ func (s *server) serve() {
 	}
 }
 
-// farewellToBalancers bounds how long a stop waits for load balancers to take
-// notice, as does a quarter of DRAIN_TIMEOUT: one that hangs must not cost the
-// clients their time.
-const farewellToBalancers = 2 * time.Second
+// farewellMost bounds how long a stop waits for load balancers to take notice, and for the
+// listing, as does a quarter of DRAIN_TIMEOUT: one that hangs must not cost the clients
+// their time.
+const farewellMost = 2 * time.Second
+
+func (s *server) farewellTime() time.Duration {
+	return min(farewellMost, time.Duration(s.cfg.DrainTimeout)/4)
+}
 
 // beat lets the heartbeats run. At the stop the balancers are the first to know.
 func (s *server) beat() {
@@ -333,7 +347,7 @@ func (s *server) beat() {
 			return nil // the next process tells them, as soon as it is there
 		}
 		s.rooms.BeginDrain()
-		ctx, cancel := context.WithTimeout(ctx, min(farewellToBalancers, time.Duration(s.cfg.DrainTimeout)/4))
+		ctx, cancel := context.WithTimeout(ctx, s.farewellTime())
 		defer cancel()
 		return s.lb.Announce(ctx)
 	})

@@ -15,6 +15,7 @@ func (s *server) watch() {
 		Database:      s.database != nil,
 		Cache:         s.cache.Status,
 		LoadBalancers: s.lb.Status,
+		Services:      s.servicesStatus,
 	})
 }
 
@@ -23,6 +24,7 @@ func (s *server) parts() admin.Parts {
 	p := admin.Parts{
 		Journal:       s.journalStatus,
 		LoadBalancers: s.lb.Status,
+		Services:      s.servicesStatus,
 	}
 	if s.database != nil {
 		p.Database = s.databaseStatus

@@ -75,6 +75,13 @@ func refuses(status int) bool {
 		status != http.StatusUnauthorized && status != http.StatusRequestTimeout
 }
 
+// Status returns how the service is, at once.
+func (c *Credit) Status() outbound.Status {
+	status := c.remote.Status()
+	status.Name = "credit"
+	return status
+}
+
 // Close closes the connections that no call uses at the moment.
 func (c *Credit) Close() { c.remote.CloseIdleConnections() }
 

@@ -115,6 +115,13 @@ func NewListing(o ListingOptions) (*Listing, error) {
 	}, nil
 }
 
+// Status returns how the listing is, at once.
+func (l *Listing) Status() outbound.Status {
+	status := l.remote.Status()
+	status.Name = "listing"
+	return status
+}
+
 // Update says that a room was opened or closed, which the listing is then told at once. It
 // never blocks.
 func (l *Listing) Update() {

@@ -13,6 +13,7 @@ import { noticeOf } from "./notices.js";
  * @property {number} seq of what is not in the log: the newest before it
  * @property {LogEvent|null} event a message, an announcement, a whisper
  * @property {string} notice
+ * @property {string} [redacted] the notice, once what somebody wrote in it is removed
  * @property {HTMLElement|null} row null until it is drawn
  * @property {boolean} [stale] to be drawn anew
  * @property {boolean} [dressed] what is added to its row is as it should be
@@ -46,7 +47,8 @@ export class LogModel {
   #entriesOf(event) {
     if (event.redacted && event.seq < this.#clearedAt) return [];
     if (event.type !== "message" && event.type !== "announcement") {
-      return noticeOf(event, this.#t).map((notice) => ({ seq: event.seq, event: null, notice, row: null }));
+      const redacted = event.type === "tip" ? noticeOf({ ...event, text: "" }, this.#t)[0] : undefined;
+      return noticeOf(event, this.#t).map((notice) => ({ seq: event.seq, event: null, notice, redacted, row: null }));
     }
     const entry = { seq: event.seq, event, notice: "", row: null };
     if (event.type === "message") this.messages.set(event.seq, entry);
@@ -99,6 +101,8 @@ export class LogModel {
 
   /** @param {number} seq */
   redact(seq) {
+    const told = [...this.entries, ...(this.tail ?? [])].find((e) => e.seq === seq && e.redacted);
+    if (told) Object.assign(told, { notice: told.redacted, stale: true });
     const entry = this.messages.get(seq);
     if (!entry?.event || entry.event.redacted) return;
     entry.event = { ...entry.event, redacted: true, text: undefined };
