@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp"
 )
 
 // These tests run the server beside the stand-ins of the platform's services, as somebody
@@ -441,8 +443,23 @@ func (b *browser) testTips(t *testing.T) {
 	boss := s.arrive(address, s.token("testroom", "boss", "moderator"))
 	boss.send(obj{"type": "delete", "seq": 1})
 	ann.wantChat("its text was removed", "* Bob gives 12.5 EUR.")
+	twice := fmt.Sprintf(`(async () => {
+		const { ChatClient } = await import("/assets/chat-client.js");
+		const client = new ChatClient({ url: location.origin + "/", token: %q });
+		const there = new Promise((done) => client.addEventListener("welcome", done));
+		client.connect();
+		await there;
+		const first = client.tip(3, "EUR");
+		const { seq } = await first;
+		const again = await client.tip(3, "EUR", undefined, { id: first.id });
+		document.title = seq === again.seq ? "once" : "twice";
+		await client.leave();
+	})()`, s.token("testroom", "cy", "consumer"))
+	ann.do("a tip that is sent twice", chromedp.Evaluate[chromedp.Void](twice, chromedp.EvalAwaitPromise))
+	ann.want("it is taken once", "document.title", "once")
+	ann.wantChat("it is taken once", "* Bob gives 12.5 EUR.", "* Cy gives 3 EUR.")
 	late := b.enter(t, "http://"+address+"/", "Late")
-	late.wantChat("who comes later", "* Bob gives 12.5 EUR.")
+	late.wantChat("who comes later", "* Bob gives 12.5 EUR.", "* Cy gives 3 EUR.")
 	s.call("PATCH", "/api/v1/room/testroom", `{"paid":true}`, http.StatusOK)
 	ann.want("the room is paid for now", `document.body.textContent.includes("Your credit for this room is used up.")`, true)
 }

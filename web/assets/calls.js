@@ -34,14 +34,14 @@ export class Calls {
   #lastId = 0;
 
   /**
-   * Gives a command an id and waits for what is answered to it.
+   * Gives a command an id, unless it has one, and waits for what is answered to it.
    * @param {Record<string, any>} command
    * @param {string} sentAs our user id
    * @param {number} after the newest seq
    * @returns {{command: Record<string, any>, id: string, done: Promise<any>}}
    */
   add(command, sentAs, after) {
-    const id = `${this.#idPrefix}-${++this.#lastId}`;
+    const { id = `${this.#idPrefix}-${++this.#lastId}` } = command;
     const full = { ...command, id };
     const done = new Promise((resolve, reject) => {
       /** @type {Call} */

@@ -172,7 +172,7 @@ export class ChatClient extends EventTarget {
   // Commands. Who may give them is in docs/protocol.md.
 
   /**
-   * Sends a command. An `id` is added, under which the server does it once.
+   * Sends a command. An `id` is added, unless there is one, under which the server does it once.
    * @param {string} type
    * @param {Record<string, any>} [fields]
    * @returns {Answer<any>}
@@ -261,9 +261,17 @@ export class ChatClient extends EventTarget {
     return this.send("poll", { close: true });
   }
 
-  /** Gives a tip. @param {number} amount @param {string} currency @param {string} [text] @returns {Answer<Ack>} */
-  tip(amount, currency, text) {
-    return this.send("tip", { amount, currency, text });
+  /**
+   * Gives a tip.
+   * @param {number} amount
+   * @param {string} currency
+   * @param {string} [text]
+   * @param {{id?: string}} [options] that of a tip of which nobody knows whether it was
+   *   taken: this one is the same, and is taken once
+   * @returns {Answer<Ack>}
+   */
+  tip(amount, currency, text, { id } = {}) {
+    return this.send("tip", { amount, currency, text, id });
   }
 
   /**
