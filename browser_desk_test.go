@@ -319,20 +319,6 @@ func (b *browser) testActsLog(t *testing.T) {
 	mia.want("the ban is lifted", acts+`[0]`, "Mia lifted what u7 had")
 }
 
-// until passes over objects until one of that type comes.
-func (g *guest) until(why, kind string) {
-	g.t.Helper()
-	for {
-		line, err := g.Next()
-		if err != nil {
-			g.t.Fatalf("%s: %v", why, err)
-		}
-		if strings.Contains(string(line), `"type":"`+kind+`"`) {
-			return
-		}
-	}
-}
-
 // Figures are drawn, and told in words.
 func (b *browser) testGraphs(t *testing.T) {
 	t.Parallel()

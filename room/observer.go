@@ -81,6 +81,7 @@ var partings = map[int]string{
 	codeRemoved:      "removed",
 	codeClosed:       "room_closed",
 	codeReplaced:     "replaced",
+	codeCredit:       "credit",
 }
 
 // Partings returns the reasons why connections end.
