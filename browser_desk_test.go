@@ -40,7 +40,7 @@ func (b *browser) testModeration(t *testing.T) {
 
 	mia.do("choose a message", chromedp.Click(inRow("cheap", ".text")))
 	mia.keys("t")
-	mia.want("what is asked, where the keyboard is", `[document.querySelector(".sheet h3").textContent, document.activeElement.value]`, []string{"Time out Ann?", "600"})
+	mia.want("what is asked, where the keyboard is", `[document.querySelector(".sheet h2").textContent, document.activeElement.value]`, []string{"Time out Ann?", "600"})
 	mia.do("another time", chromedp.Click(at(".choices label:last-child")))
 	mia.fill(".own input", "30")
 	mia.do("of days", chromedp.SetValue(at(".own select"), "86400"))
@@ -264,9 +264,9 @@ func (b *browser) testRoomActs(t *testing.T) {
 	mia.want("the box is empty", `document.getElementById("desk-announce").value`, "")
 
 	mia.pressButton("Clear the chat…")
-	mia.want("asked once", `document.querySelector(".sheet h3").textContent`, "Clear the chat?")
+	mia.want("asked once", `document.querySelector(".sheet h2").textContent`, "Clear the chat?")
 	mia.pressButton("Go on")
-	mia.want("asked twice", `document.querySelector(".sheet h3").textContent`, "Are you sure?")
+	mia.want("asked twice", `document.querySelector(".sheet h2").textContent`, "Are you sure?")
 	mia.pressButton("Cancel")
 	mia.want("the keyboard is where it was", `document.activeElement.id`, "desk-clear")
 	ann.wantSees("nothing has happened", "Ann: the recipe is 200 g and two eggs")

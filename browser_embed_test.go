@@ -197,7 +197,7 @@ func TestEmbeddingNamesAll(t *testing.T) {
 			}
 		}
 	}
-	for _, part := range []string{"badge", "badge-producer", "badge-moderator", "badge-platform", "badge-member", "reaction-own"} {
+	for _, part := range []string{"badge", "badge-producer", "badge-moderator", "badge-platform", "badge-member", "reaction-own", "people"} {
 		want[part] = true // which are put together
 	}
 	if documented := found("`([a-z-]+)`", parts); !maps.Equal(documented, want) {

@@ -24,7 +24,7 @@ export function ask({ room, words }, from, { heading, about = "", fields = [], s
   const go = el("button", { part: "button", className: grave ? "grave" : "", textContent: submit });
   const sheet = el("dialog", { className: "sheet", part: "sheet", aria: { labelledby: "sheet-heading", describedby: "sheet-about", modal: "true" } },
     el("form", { noValidate: true, autocomplete: "off", onsubmit: submitted },
-      el("h3", { id: "sheet-heading", textContent: heading }),
+      el("h2", { id: "sheet-heading", textContent: heading }),
       el("p", { id: "sheet-about", className: "muted", textContent: about }),
       ...fields,
       el("div", { className: "buttons" },

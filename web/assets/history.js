@@ -28,7 +28,7 @@ export class History {
 
   /** @param {Direction} direction */
   async load(direction) {
-    const { log: { model }, client } = this.#room;
+    const { log, log: { model }, client } = this.#room;
     if (this.#loading || client.state.name !== "live" || Date.now() < this.#waitUntil) return;
     if (direction === "older" && (!model.first || model.first <= Math.max(1, this.#begin))) return;
     this.#loading = true;
@@ -39,6 +39,7 @@ export class History {
       this.#tell(this.#begin && model.first <= this.#begin ? this.#room.t.beginning : "");
     } catch {
       this.#waitUntil = Date.now() + AGAIN_AFTER;
+      setTimeout(() => log.changed(), AGAIN_AFTER); // if the reader is still there, it is asked for again
       this.#tell("");
     } finally {
       this.#loading = false;

@@ -17,6 +17,7 @@ const chat = await loadStrings(new URLSearchParams(location.search).get("lang"))
 const t = { ...chat, ...(await chat.more("landing")) };
 fill(document.documentElement, t);
 document.title = t.landingTitle;
+/** @type {HTMLElement} */ (document.querySelector("main")).hidden = false; // all that it needs is here
 
 /** @type {HTMLInputElement} */ const enterName = $("enter-name");
 /** @type {HTMLInputElement} */ const createName = $("create-name");
@@ -155,10 +156,12 @@ key.addEventListener("change", () => key.value && listRooms());
 $("refresh").addEventListener("click", () => listRooms());
 
 async function listRooms() {
+  const asked = key.value;
   try {
     const { data } = await call("api/v1/rooms", withKey());
     showRooms(data);
   } catch (err) {
+    if (asked !== key.value) return; // another one was typed meanwhile
     $("rooms").hidden = true;
     tell("create-problem", err);
   }

@@ -282,6 +282,7 @@ export class LogView {
     this.#atEnd = true;
     this.#scroller.scrollTop = this.#scroller.scrollHeight;
     this.#top = this.#scroller.scrollTop;
+    this.#height = this.#scroller.clientHeight;
     this.#showUnseen(0);
   }
 
