@@ -13,8 +13,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/chromedp/chromedp"
 )
 
 // These tests run the server beside the stand-ins of the platform's services, as somebody
@@ -284,6 +282,7 @@ func TestCreditFailsAndRecovers(t *testing.T) {
 			if open {
 				eventually(t, "bob is asked for", func() bool { _, sessions, _ := c.booked("bob"); return sessions == 1 })
 				saw("bob", "is asked for again", since)
+				eventually(t, "the server has heard the answer", func() bool { return s.statusOf("credit").str("state") == "up" })
 				ann.send(obj{"type": "tip", "id": "t1", "amount": 5, "currency": "EUR"})
 				ann.until("well again", "ack")
 				saw("ann", "gives the tip", since)
@@ -342,44 +341,45 @@ func TestTicksCountOnceOverKills(t *testing.T) {
 	}
 }
 
-// A tip is paid once, also when the server is killed between the service's yes and the
-// journal.
-func TestATipOverAKill(t *testing.T) {
-	c := startService(t, buildCredit)
-	settings := []string{"CREDIT_URL=" + c.url, "CREDIT_KEY=" + serviceKey, "DATA_DIR=" + t.TempDir(), "ROOM_PORTS=" + roomPorts(50)}
-	s := startChat(t, settings...)
-	raw := func() string { return s.token("testroom", "ann", "consumer") }
-	ann := s.arrive(s.open("testroom"), raw())
-	ann.want("in", "welcome")
-	tip := obj{"type": "tip", "id": "t1", "amount": 12.5, "currency": "EUR", "text": "soup"}
-	c.is("lose")
-	ann.send(tip)
-	c.wantPrinted("it is taken", `ann gives 12\.5 EUR in testroom`)
-	s.signal(syscall.SIGKILL)
-	s.wait("the kill")
-	c.is("well")
-
-	s = startChat(t, settings...)
-	port, _ := s.roomOf("testroom")
-	ann = s.arrive(fmt.Sprint("127.0.0.1:", port), raw())
-	ann.want("in", "welcome")
-	for range 2 {
-		ann.send(tip)
-		if a := ann.until("it is sent again", "ack"); a.num("seq") != 1 {
-			t.Errorf("ack: %v", a)
+// A restart goes on with the sessions to the second, and takes no room off the listing, also
+// while the credit service hangs.
+func TestARestartOfAPaidRoom(t *testing.T) {
+	c, l := startService(t, buildCredit, "-balance", "1000", "-seconds", "600"), startService(t, buildListing)
+	s := startFamily(t, newProgram(t), "CREDIT_URL="+c.url, "CREDIT_KEY="+serviceKey, "LISTING_URL="+l.url, "LISTING_KEY="+serviceKey)
+	address := s.open("testroom")
+	s.call("PATCH", "/api/v1/room/testroom", `{"paid":true}`, http.StatusOK)
+	raw := s.token("testroom", "ann", "consumer")
+	l.wantPrinted("listed", "testroom listed")
+	begun := time.Now()
+	for round := range 3 {
+		ann := s.arrive(address, raw)
+		ann.until("in", "welcome")
+		if round == 2 {
+			ann.send(obj{"type": "leave"})
+			break
 		}
+		again := time.NewTimer(1500 * time.Millisecond)
+		<-again.C
+		if round == 1 {
+			c.is("hang")
+			waits := s.arrive(address, s.token("testroom", "bob", "consumer"))
+			defer func() { _ = waits.WS.Close() }()
+		}
+		s.restart()
 	}
-	_, tips := ask(t, "GET", c.url+"/tips", "", "")
-	if want := `[{"user":"ann","room":"testroom","amount":12.5,"currency":"EUR","text":"soup","times":2}]`; tips != want {
-		t.Errorf("tips: %s, want %s", tips, want)
+	there := time.Since(begun)
+	c.is("well")
+	eventually(t, "the session ends", func() bool { _, _, ended := c.booked("ann"); return ended })
+	seconds, sessions, _ := c.booked("ann")
+	t.Logf("ann was there for %v over two restarts; %d s in %d session are in the books", there.Round(10*time.Millisecond), seconds, sessions)
+	if sessions != 1 || seconds < 3 || float64(seconds) > there.Seconds()+0.5 {
+		t.Errorf("want %v in one session, got %d s in %d", there, seconds, sessions)
 	}
-	log := s.call("GET", "/api/v1/room/testroom/log", "", http.StatusOK)
-	if n := strings.Count(log, `"type":"tip"`); n != 1 {
-		t.Errorf("want one event, got %s", log)
+	if strings.Contains(l.text(), "gone") {
+		t.Errorf("the listing was told of an end: %s", l.text())
 	}
-	ann.send(obj{"type": "tip", "id": "t2", "amount": 100000, "currency": "EUR"})
-	if e := ann.until("too much", "error"); e.str("code") != "tip_refused" || !strings.Contains(e.str("message"), "left") {
-		t.Errorf("error: %v", e)
+	for _, took := range s.darkTimes() {
+		t.Logf("dark for %v", took)
 	}
 }
 
@@ -427,39 +427,4 @@ func TestARoomBesideAHangingCreditService(t *testing.T) {
 			t.Errorf("the room %s takes %v for a message, one without a credit service %v", name, median[name], median["plain"])
 		}
 	}
-}
-
-// Whoever watches reads of tips; what was written with one disappears when it is removed,
-// and a paid room tells a guest why the chat ends.
-func (b *browser) testTips(t *testing.T) {
-	t.Parallel()
-	c := startService(t, buildCredit)
-	s := startChat(t, "CREDIT_URL="+c.url, "CREDIT_KEY="+serviceKey)
-	address := s.open("testroom")
-	ann := b.enter(t, "http://"+address+"/", "Ann")
-	bob := s.arrive(address, s.token("testroom", "bob", "consumer"))
-	bob.send(obj{"type": "tip", "amount": 12.5, "currency": "EUR", "text": "for the soup"})
-	ann.wantChat("a tip", "* Bob gives 12.5 EUR: for the soup")
-	boss := s.arrive(address, s.token("testroom", "boss", "moderator"))
-	boss.send(obj{"type": "delete", "seq": 1})
-	ann.wantChat("its text was removed", "* Bob gives 12.5 EUR.")
-	twice := fmt.Sprintf(`(async () => {
-		const { ChatClient } = await import("/assets/chat-client.js");
-		const client = new ChatClient({ url: location.origin + "/", token: %q });
-		const there = new Promise((done) => client.addEventListener("welcome", done));
-		client.connect();
-		await there;
-		const first = client.tip(3, "EUR");
-		const { seq } = await first;
-		const again = await client.tip(3, "EUR", undefined, { id: first.id });
-		document.title = seq === again.seq ? "once" : "twice";
-		await client.leave();
-	})()`, s.token("testroom", "cy", "consumer"))
-	ann.do("a tip that is sent twice", chromedp.Evaluate[chromedp.Void](twice, chromedp.EvalAwaitPromise))
-	ann.want("it is taken once", "document.title", "once")
-	ann.wantChat("it is taken once", "* Bob gives 12.5 EUR.", "* Cy gives 3 EUR.")
-	late := b.enter(t, "http://"+address+"/", "Late")
-	late.wantChat("who comes later", "* Bob gives 12.5 EUR.", "* Cy gives 3 EUR.")
-	s.call("PATCH", "/api/v1/room/testroom", `{"paid":true}`, http.StatusOK)
-	ann.want("the room is paid for now", `document.body.textContent.includes("Your credit for this room is used up.")`, true)
 }
