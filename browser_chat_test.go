@@ -28,7 +28,6 @@ func TestChat(t *testing.T) {
 	t.Run("right to left", b.testRightToLeft)
 	t.Run("overlay", b.testOverlay)
 	t.Run("contrast", b.testContrast)
-	t.Run("accessible", b.testAccessible)
 	t.Run("weight", b.testWeight)
 	t.Run("flood", b.testFlood)
 }
@@ -370,6 +369,7 @@ func (b *browser) testKeyboard(t *testing.T) {
 		ann.keys(step.key)
 		if step.at == "" {
 			ann.want("the link in it", `document.activeElement.href`, "https://example.com/")
+			ann.want("what can be done with the message", `!!document.activeElement.closest(".row").querySelector(".actions .react")`, true)
 			continue
 		}
 		ann.want(step.key, focused, step.at)

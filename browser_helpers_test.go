@@ -406,7 +406,8 @@ func (p *page) read(expression string) string {
 }
 
 // want waits until a JavaScript expression has a value. It is looked at again whenever the
-// document changes, a picture has come, or the keyboard or the view go elsewhere in it.
+// document changes, a picture has come, or the keyboard or the view go elsewhere in it; and
+// every now and then, for what tells nobody, as a property does.
 func (p *page) want(why, expression string, value any) {
 	p.t.Helper()
 	want, err := json.Marshal(value)
@@ -419,6 +420,7 @@ func (p *page) want(why, expression string, value any) {
 		const want = JSON.stringify(%s);
 		const watched = new Set();
 		const changes = new MutationObserver(look);
+		const again = setInterval(look, 100);
 		look();
 		function look() {
 			for (const root of [document, document.querySelector("chat-room")?.shadowRoot]) {
@@ -433,6 +435,7 @@ func (p *page) want(why, expression string, value any) {
 				return;
 			}
 			changes.disconnect();
+			clearInterval(again);
 			for (const root of watched) for (const type of ["focusin", "load", "scroll"]) root.removeEventListener(type, look, true);
 			done();
 		}

@@ -137,50 +137,6 @@ func (b *browser) testWeight(t *testing.T) {
 	t.Logf("%d bytes in %d files", total, len(files))
 }
 
-// axe-core finds nothing in whatever there is to see, in either theme.
-func (b *browser) testAccessible(t *testing.T) {
-	t.Parallel()
-	s := startChat(t, "LIMIT_BURST=0")
-	address := s.open("testroom")
-	s.call("PATCH", "/api/v1/room/testroom", `{"title":"Cooking live"}`, http.StatusOK)
-	ben := s.join(address, "Ben")
-	ben.done(obj{"type": "message", "text": "hello @Ann, see https://example.com/"})
-	ben.done(obj{"type": "message", "text": "again", "reply_to": 2})
-	ben.done(obj{"type": "react", "seq": 2, "emoji": "👍"})
-	producer := s.dial(address)
-	producer.send(obj{"type": "join", "token": s.mintFor("u1", "Mia", "producer")})
-	producer.send(obj{"type": "set", "pinned": 2})
-	producer.send(obj{"type": "announce", "text": "Listen!"})
-	producer.send(obj{"type": "poll", "question": "Tea?", "options": []string{"yes", "no"}, "seconds": 600})
-	for scheme, name := range map[string]string{"light": "Ann", "dark": "Cleo"} {
-		ann := b.open(t, s.api+"/r/testroom/", theme(scheme), chromedp.EmulateViewport(1000, 800))
-		ann.want("the form", `document.getElementById("join")?.checkVisibility()`, true)
-		ann.wantAccessible(scheme + ": the form")
-		ann.join(name)
-		ann.want("a poll", `document.querySelectorAll("#poll .option").length`, 2)
-		ann.want("a reaction", `document.querySelectorAll(".chip").length`, 1)
-		ann.click("#people-toggle")
-		ann.want("people", `document.querySelectorAll("#people-list li").length >= 3`, true)
-		ann.answer("again")
-		ann.fill("#text", "@b")
-		ann.want("names to mention", `document.querySelectorAll("#mentions li").length`, 1)
-		ann.wantAccessible(scheme + ": the chat, with everything")
-		ann.keys("Escape", "Escape")
-		ann.do("choose a message", chromedp.Click(inRow("again", ".text")))
-		ann.click("#log .react")
-		ann.want("emoji", `document.querySelectorAll(".picker button").length`, 32)
-		ann.wantAccessible(scheme + ": the choice of emoji")
-		ann.do("choose another", chromedp.Click(inRow("hello @Ann, see https://example.com/", ".text")))
-		ann.send("mine")
-		ann.do("choose her own", chromedp.Click(inRow("mine", ".text")))
-		ann.click("#log .more")
-		ann.want("a menu", `document.querySelectorAll(".menu button").length`, 1)
-		ann.wantAccessible(scheme + ": a menu")
-		ann.click(`.menu [role="menuitem"]`)
-		ann.want("it is gone", `document.querySelectorAll("#log .removed").length > 0`, true)
-	}
-}
-
 // Many messages a second are drawn together, and the page does not grow.
 func (b *browser) testFlood(t *testing.T) {
 	t.Parallel()

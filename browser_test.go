@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"strings"
@@ -22,10 +23,14 @@ func TestPages(t *testing.T) {
 	t.Run("platform", b.testPlatform)
 	t.Run("restart", b.testRestart)
 	t.Run("hand-over", b.testHandOver)
+	t.Run("killed in mid-sentence", b.testKilledInMidSentence)
 	t.Run("phone", b.testPhone)
 	t.Run("tips", b.testTips)
 	if os.Getenv(screenshots) != "" {
 		t.Run("picture", b.testPicture)
+	}
+	if os.Getenv(speed) != "" {
+		t.Run("speed", b.testSpeed)
 	}
 }
 
@@ -240,6 +245,44 @@ func (b *browser) testRestart(t *testing.T) {
 		p.wantText("both are back, once each", "#viewers", "2")
 		p.wantText("no excuse is left", "#why", "")
 	})
+}
+
+// The server is killed when a message has just been sent, again and again. What was said
+// is there once for everybody; where that cannot be known, it is in the box again.
+func (b *browser) testKilledInMidSentence(t *testing.T) {
+	t.Parallel()
+	ports := freePorts(t, 2)
+	settings := []string{"PORT=" + ports[0], "ROOM_PORTS=" + ports[1] + "-" + ports[1], "DATA_DIR=" + t.TempDir(), "LIMIT_BURST=0", "LIMIT_MESSAGES=0"}
+	s := startChat(t, settings...)
+	address := s.open("testroom")
+	mia := b.open(t, "http://"+address+"/#token="+s.mintFor("u1", "Mia", "moderator"))
+	mia.wantText("a user", "#state", "Live")
+	ben := b.enter(t, s.api+"/r/testroom/", "Ben")
+	both := func(check func(*page)) { check(mia); check(ben) }
+	both(func(p *page) { p.lostConnections(); p.mayAsk(s.api) })
+	var lines []string
+	for n := range 3 {
+		for name, speaker := range map[string]*page{"Mia": mia, "Ben": ben} {
+			text := fmt.Sprint("sentence ", n)
+			speaker.send(text)
+			s.signal(syscall.SIGKILL)
+			s.wait("the kill")
+			s = startChat(t, settings...)
+			both(func(p *page) {
+				p.do("look at once, not when it is due", chromedp.Evaluate[chromedp.Void](`dispatchEvent(new Event("online"))`))
+				p.wantText("back", "#state", "Live")
+			})
+			said := fmt.Sprintf(`(%s).at(-1) === %q`, chatLines, name+": "+text)
+			speaker.want("it is said, or can be said again", fmt.Sprintf(`%s || document.getElementById("text").value === %q`, said, text), true)
+			if speaker.read(said) != "true" {
+				speaker.do("press Enter", enterKey)
+			}
+			lines = append(lines, name+": "+text)
+			both(func(p *page) {
+				p.want("once and in order, for both", chatLines+`.filter((line) => !line.startsWith("* "))`, lines)
+			})
+		}
+	}
 }
 
 // A small phone: no mouse, no keyboard, little space.

@@ -363,7 +363,7 @@ func TestARestartOfAPaidRoom(t *testing.T) {
 		if round == 1 {
 			c.is("hang")
 			waits := s.arrive(address, s.token("testroom", "bob", "consumer"))
-			defer func() { _ = waits.WS.Close() }()
+			t.Cleanup(func() { _ = waits.WS.Close() })
 		}
 		s.restart()
 	}

@@ -188,8 +188,7 @@ export default ({ number, percent, plural, time, fullTime, soon, list }) => {
 
     // The room: who is in it.
     people: "الحاضرون",
-    peopleLabel: (/** @type {number} */ n) =>
-      plural(n, { zero: "لا أحد هنا", one: "شخص واحد هنا", two: "شخصان هنا", few: "# أشخاص هنا", many: "# شخصًا هنا", other: "# شخص هنا" }) + ". عرض الحاضرين",
+    peopleLabel: (/** @type {number} */ n) => `عدد الحاضرين ${number(n)}. عرضهم`, // as shown, in digits: it is also called by that
     watching: (/** @type {number} */ n) =>
       plural(n, { one: "مشاهد واحد", two: "مشاهدان", few: "# مشاهدين", many: "# مشاهدًا", other: "# مشاهد" }),
     closePeople: "إغلاق قائمة الحاضرين",
