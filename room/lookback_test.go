@@ -376,7 +376,7 @@ func TestHistoryHasNoHole(t *testing.T) {
 		eventsOf(t, ann.ask(obj{"type": "history", "before": 500}))
 
 		w.journal.reads(func(events []journal.Event) ([]journal.Event, error) {
-			r.fill(2*resumeLimit, strconv.Itoa) // the room goes on meanwhile
+			r.fill(3*resumeLimit, strconv.Itoa) // the room goes on meanwhile, and lets go of what it held
 			return events, nil
 		})
 		ann.wantRefused("what was removed meanwhile is not known", "busy", obj{"type": "history", "before": 500})
