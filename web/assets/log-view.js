@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * The list of messages. What happens changes a small model at once; the page is drawn from
- * it at most once a frame.
+ * it at the next frame, and in a flood some times a second.
  *
  * The number of rows is bounded both ways. Who follows the newest loses the oldest; for who
  * reads further up, new ones are kept apart once there are many, and {@link History} loads
@@ -18,6 +18,7 @@ import { makeAnnouncement, makeMessage, makeNotice } from "./row.js";
 /** Rows that a reader may have around, who is not at the end. */
 export const MOST_ROWS_READING = 600;
 const MOST_ROWS = 200;
+const PAUSE = 80; // ms between two drawings: most of what one costs is the same for many messages
 const NEAR_END = 48; // px
 const NEAR_EDGE = 600; // px from where more is to be loaded
 const SAME_BREATH = 180_000; // ms in which one author's messages stand together
@@ -35,7 +36,9 @@ export class LogView {
   // What is drawn.
   /** @type {((row: HTMLElement, event: LogEvent) => void)[]} */ #dressers = [];
   /** @type {Set<number>} own messages whose ack is to come */ #unconfirmed = new Set();
+  /** @type {ReturnType<typeof setTimeout>|undefined} */ #timer;
   #frame = 0;
+  #drawn = -PAUSE; // when it was
 
   // The reader.
   #atEnd = true;
@@ -192,13 +195,20 @@ export class LogView {
 
   /** The model has: it is drawn soon. */
   changed() {
-    this.#frame ||= requestAnimationFrame(() => this.draw());
+    if (this.#frame || this.#timer) return;
+    const soon = () => (this.#frame = requestAnimationFrame(() => this.draw()));
+    const pause = this.#drawn + PAUSE - performance.now();
+    if (pause > 0) this.#timer = setTimeout(soon, pause);
+    else soon();
   }
 
   /** Draws it now. */
   draw() {
+    clearTimeout(this.#timer);
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
+    this.#timer = undefined;
+    this.#drawn = performance.now();
     if (this.follows) this.model.dropFirst(MOST_ROWS);
     const anchor = this.follows ? null : this.#anchor();
     for (const row of this.model.gone.splice(0)) row.remove();
@@ -312,7 +322,8 @@ export class LogView {
   #showUnseen(n) {
     this.#unseen = n;
     this.#jump.hidden = this.#atEnd && !n;
-    this.#jump.textContent = n ? this.#t.newMessages(n) : this.#t.toNewest;
+    const words = n ? this.#t.newMessages(n) : this.#t.toNewest;
+    if (this.#jump.textContent !== words) this.#jump.textContent = words;
   }
 
   /** What stands in a message can be reached while the keyboard is on it. @param {FocusEvent} e @param {boolean} on */
