@@ -1,0 +1,411 @@
+package e2e_test
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// TestChat uses what the chat has beside saying something.
+func TestChat(t *testing.T) {
+	b := startBrowser(t)
+	t.Run("reactions and emotes", b.testReactions)
+	t.Run("poll", b.testPoll)
+	t.Run("history", b.testHistory)
+	t.Run("far away", b.testFarAway)
+	t.Run("mentions", b.testMentions)
+	t.Run("whispers", b.testWhispers)
+	t.Run("keyboard", b.testKeyboard)
+	t.Run("slow mode", b.testSlowMode)
+	t.Run("right to left", b.testRightToLeft)
+	t.Run("overlay", b.testOverlay)
+	t.Run("contrast", b.testContrast)
+	t.Run("weight", b.testWeight)
+	t.Run("flood", b.testFlood)
+}
+
+// enterAs opens a room's page as the user of a token.
+func (b *browser) enterAs(t *testing.T, s *chatServer, id, name, role string) *page {
+	t.Helper()
+	p := b.open(t, s.api+"/r/testroom/#token="+s.mintFor(id, name, role))
+	p.wantText(name+" is in", "#state", "Live")
+	p.wantText("by that name", "#me", name)
+	return p
+}
+
+// pictures serves one picture, and tells what it was told of who wants it.
+func pictures(t *testing.T) (address string, referrers <-chan string) {
+	t.Helper()
+	pixel, err := base64.StdEncoding.DecodeString("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := make(chan string, 100)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		told <- r.Header.Get("Referer")
+		w.Header().Set("Content-Type", "image/png")
+		_, _ = w.Write(pixel) // the browser may be gone
+	}))
+	t.Cleanup(server.Close)
+	return server.URL, told
+}
+
+// withEmotes is a setting by which the server knows emotes, whose pictures are there.
+func withEmotes(t *testing.T, pictures string, codes ...string) string {
+	t.Helper()
+	var emotes []string
+	for _, code := range codes {
+		emotes = append(emotes, fmt.Sprintf(`{"_id":%q,"url":"%s/%s.png"}`, code, pictures, code))
+	}
+	file := filepath.Join(t.TempDir(), "cache.json")
+	if err := os.WriteFile(file, []byte(`{"emotes":[`+strings.Join(emotes, ",")+`]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return "CACHE_FILE=" + file
+}
+
+func (b *browser) testReactions(t *testing.T) {
+	t.Parallel()
+	host, referrers := pictures(t)
+	s := startChat(t, "LIMIT_BURST=0", withEmotes(t, host, "Kappa"))
+	s.open("testroom")
+	ann, ben := b.enter(t, s.api+"/r/testroom/", "Ann"), b.enter(t, s.api+"/r/testroom/", "Ben")
+	both := func(check func(*page)) { check(ann); check(ben) }
+	both(func(p *page) { p.mayAsk(host) })
+
+	ann.send("look Kappa here, Kappa, xKappa")
+	both(func(p *page) {
+		p.want("a word is a picture, with the word for who does not see it", `((row) => [
+			row.querySelector(".text").textContent,
+			[...row.querySelectorAll("img")].map((e) => [e.alt, e.src, e.naturalWidth, e.clientHeight < 40])])(document.querySelector(".row"))`,
+			[]any{"look  here, Kappa, xKappa", []any{[]any{"Kappa", host + "/Kappa.png", 1, true}}})
+	})
+	if told := <-referrers; told != "" {
+		t.Errorf("want the picture's host told nothing of the room, it was told %q", told)
+	}
+
+	chips := `[...document.querySelectorAll("#log .chip")].map((e) => [e.querySelector("img")?.alt ?? "", e.textContent, e.ariaPressed])`
+	ben.do("choose the message", chromedp.Click(chromedp.JSPath(inside(`document.querySelector("#log .row .text")`))))
+	ben.click("#log .react")
+	ben.want("something to choose from", `document.querySelectorAll(".picker button").length`, 33)
+	ben.keys("Enter")
+	ben.want("the first was taken by the keyboard", chips, [][]string{{"", "👍 1", "true"}})
+	ben.want("and the keyboard is back", `document.activeElement.className`, "react")
+	ann.want("Ann sees it", chips, [][]string{{"", "👍 1", "false"}})
+	ann.click("#log .chip")
+	both(func(p *page) { p.want("Ann is of the same opinion", chips, [][]string{{"", "👍 2", "true"}}) })
+	ann.do("choose the message", chromedp.Click(chromedp.JSPath(inside(`document.querySelector("#log .row .text")`))))
+	ann.click("#log .react")
+	ann.click(`.picker [title="Kappa"]`)
+	ben.want("an emote too", chips, [][]string{{"Kappa", " 1", "false"}, {"", "👍 2", "true"}})
+
+	late := b.open(t, s.api+"/r/testroom/")
+	late.mayAsk(host)
+	late.join("Cleo")
+	late.want("who comes later sees them", chips, [][]string{{"Kappa", " 1", "false"}, {"", "👍 2", "false"}})
+	ann.do("choose the message", chromedp.Click(chromedp.JSPath(inside(`document.querySelector("#log .row .text")`))))
+	ann.click("#log .more")
+	ann.click(`.menu [role="menuitem"]`)
+	for _, p := range []*page{ann, ben, late} {
+		p.wantChat("she takes it back", "Ann: Message removed")
+		p.want("nobody can react to what is gone", `document.querySelectorAll(".chip").length`, 0)
+	}
+}
+
+func (b *browser) testPoll(t *testing.T) {
+	t.Parallel()
+	s := startChat(t, "LIMIT_BURST=0")
+	address := s.open("testroom")
+	ann, ben := b.enter(t, s.api+"/r/testroom/", "Ann"), b.enter(t, s.api+"/r/testroom/", "Ben")
+	producer := s.dial(address)
+	producer.send(obj{"type": "join", "token": s.mintFor("u1", "Mia", "producer")})
+	producer.want("Mia is in", "welcome")
+	producer.send(obj{"type": "poll", "question": "Tea?", "options": []string{"yes", "<b>no</b>"}, "seconds": 600})
+	poll := producer.want("it is open", "poll").num("seq")
+
+	card := `[...document.querySelectorAll("#poll .option")].map((e) => [e.textContent, e.ariaPressed])`
+	stands := func(p *page, why string, yes, no []string) {
+		t.Helper()
+		p.want(why, card, [][]string{yes, no})
+	}
+	for _, p := range []*page{ann, ben} {
+		p.wantText("the question", "#poll-question", "Tea?")
+		stands(p, "the answers", []string{"yes0% · 0", "false"}, []string{"<b>no</b>0% · 0", "false"})
+	}
+	ann.do("go there", chromedp.Focus(at("#poll .option")))
+	ann.keys("Tab", "Enter")
+	stands(ann, "voted by the keyboard alone", []string{"yes0% · 0", "false"}, []string{"<b>no</b>100% · 1", "true"})
+	ben.click("#poll .option")
+	stands(ben, "and by the mouse", []string{"yes50% · 1", "true"}, []string{"<b>no</b>50% · 1", "false"})
+	stands(ann, "live", []string{"yes50% · 1", "false"}, []string{"<b>no</b>50% · 1", "true"})
+	ann.click("#poll .option")
+	stands(ben, "one may change one's mind", []string{"yes100% · 2", "true"}, []string{"<b>no</b>0% · 0", "false"})
+	late := b.enter(t, s.api+"/r/testroom/", "Cleo")
+	stands(late, "who comes later can vote too", []string{"yes100% · 2", "false"}, []string{"<b>no</b>0% · 0", "false"})
+
+	producer.send(obj{"type": "poll", "close": true})
+	for _, p := range []*page{ann, ben, late} {
+		p.wantText("how it ended", "#poll-state", "2 votes · The poll is over.")
+		p.want("what has won", `[...document.querySelectorAll("#poll .best")].map((e) => e.firstChild.textContent)`, []string{"yes"})
+		p.click("#poll .panel-head button")
+		p.want("it can be put away", `document.getElementById("poll").checkVisibility()`, false)
+	}
+	if poll == 0 {
+		t.Error("want a poll with a seq")
+	}
+}
+
+// count says the numbers from one to another, and waits until that is done.
+func (g *guest) count(from, to int) {
+	g.t.Helper()
+	const atOnce = 50 // it must not fall behind in what it hears
+	for i := from; i <= to; i++ {
+		said := obj{"type": "message", "text": strconv.Itoa(i)}
+		if i%atOnce != 0 && i != to {
+			g.send(said)
+			continue
+		}
+		g.done(said)
+	}
+}
+
+// done sends a command and waits until it is carried out.
+func (g *guest) done(command obj) {
+	g.t.Helper()
+	command["id"] = fmt.Sprint("done-", command["text"])
+	g.send(command)
+	for done := false; !done; {
+		line, err := g.Next()
+		if err != nil {
+			g.t.Fatal(err)
+		}
+		done = strings.Contains(string(line), `"ack"`)
+	}
+}
+
+// rowTexts are the texts of all rows.
+const rowTexts = `[...document.querySelectorAll("#log .row .text")].map((e) => e.textContent)`
+
+// wantRows wants that the messages that are shown are numbered without a hole, from one to another.
+func (p *page) wantRows(why string, first, last int) {
+	p.t.Helper()
+	p.want(why, fmt.Sprintf(`((texts) => [+texts[0], +texts.at(-1), texts.every((text, i) => +text === +texts[0] + i)])(%s)`, rowTexts), []any{first, last, true})
+}
+
+// scroll scrolls the messages to a place between 0 (the top) and 1.
+func (p *page) scroll(to float64) {
+	p.t.Helper()
+	p.do("scroll", chromedp.Evaluate[chromedp.Void](inside(fmt.Sprintf(`((e) => (e.scrollTop = e.scrollHeight * %v))(document.getElementById("scroller"))`, to))))
+}
+
+// The reader goes back to the beginning of a long log and returns, and nothing is missing
+// on the way.
+func (b *browser) testHistory(t *testing.T) {
+	t.Parallel()
+	const all = 1500
+	s := startChat(t, "LIMIT_BURST=0", "LIMIT_MESSAGES=0", "LIMIT_COMMANDS=0", "HISTORY=20")
+	address := s.open("testroom")
+	ben := s.join(address, "Ben")
+	ben.count(1, all+1)
+	ann := b.enter(t, s.api+"/r/testroom/", "Ann")
+	ann.wantRows("what an arrival is shown", all-18, all+1)
+
+	where := `((row) => [row.querySelector(".text").textContent, Math.round(row.getBoundingClientRect().top)])(
+		[...document.querySelectorAll("#log .row")].find((row) => row.querySelector(".text").textContent === "1490"))`
+	ann.scroll(0)
+	before := ann.read(where)
+	ann.want("what is before comes", `document.querySelectorAll("#log .row").length >= 80`, true)
+	if after := ann.read(where); after != before {
+		t.Errorf("want the reader to stay at the same place, %s, is at %s", before, after)
+	}
+	for top := "0"; top != `"1"`; {
+		last := top
+		ann.scroll(0)
+		ann.want("more comes", fmt.Sprintf(`document.querySelector("#log .row .text").textContent !== %s || document.getElementById("older").textContent.includes("begins")`, last), true)
+		top = ann.read(`document.querySelector("#log .row .text").textContent`)
+	}
+	ann.wantText("this is all", "#older", "This is where the chat begins.")
+	ann.want("the page does not grow", `document.querySelectorAll("#log > *").length <= 600`, true)
+	ann.wantRows("without a hole", 1, 600)
+
+	ben.send(obj{"type": "message", "text": strconv.Itoa(all + 2)})
+	ann.wantText("somebody speaks far below", "#jump", "1 new message")
+	ann.wantRows("and what is read stays", 1, 600)
+	for bottom := 600; bottom < all+2; {
+		ann.scroll(1)
+		ann.want("more comes", fmt.Sprintf(`+document.querySelector("#log .row:last-of-type .text").textContent > %d`, bottom), true)
+		if _, err := fmt.Sscan(ann.read(`+document.querySelector("#log .row:last-of-type .text").textContent`), &bottom); err != nil {
+			t.Fatal(err)
+		}
+		ann.want("the page does not grow", `document.querySelectorAll("#log > *").length <= 800`, true)
+	}
+	ann.want("down again, without a hole", fmt.Sprintf(`((texts) => texts.every((text, i) => +text === +texts[0] + i))(%s)`, rowTexts), true)
+
+	ann.scroll(0)
+	ann.want("up once more", `document.getElementById("jump").hidden`, false)
+	ann.click("#jump")
+	ben.send(obj{"type": "message", "text": strconv.Itoa(all + 3)})
+	ann.want("and with one click to what is said now", `((scroller, last) => [last.querySelector(".text").textContent,
+		last.getBoundingClientRect().bottom <= scroller.getBoundingClientRect().bottom + 1])(
+		document.getElementById("scroller"), [...document.querySelectorAll("#log .row")].at(-1))`, []any{strconv.Itoa(all + 3), true})
+}
+
+// What is answered, or pinned, may be far back in the log.
+func (b *browser) testFarAway(t *testing.T) {
+	t.Parallel()
+	s := startChat(t, "LIMIT_BURST=0", "LIMIT_MESSAGES=0", "LIMIT_COMMANDS=0", "HISTORY=10")
+	address := s.open("testroom")
+	ben := s.join(address, "Ben")
+	ben.count(1, 300)
+	s.call("POST", "/api/v1/room/testroom/message", `{"text":"and now","user":{"id":"u9","name":"Dora"}}`, http.StatusOK)
+	ben.done(obj{"type": "message", "text": "see there", "reply_to": 5})
+	s.call("PATCH", "/api/v1/room/testroom", `{"pinned":7}`, http.StatusOK)
+	ann := b.enter(t, s.api+"/r/testroom/", "Ann")
+	ann.wantText("pinned, though it is not shown", "#pinned-text", "Ben: 7")
+	chosen := `document.activeElement.querySelector(".text")?.textContent`
+	ann.click("#log .quote")
+	ann.want("what was answered", chosen, "5")
+	ann.click("#jump")
+	ann.want("back to the newest", `[...document.querySelectorAll("#log > *")].at(-1).textContent`, "A message was pinned.")
+	ann.click("#pinned-text")
+	ann.want("what is pinned", chosen, "7")
+	s.call("PATCH", "/api/v1/room/testroom", `{"pinned":null}`, http.StatusOK)
+	ann.want("no more", `document.getElementById("pinned").hidden`, true)
+}
+
+func (b *browser) testMentions(t *testing.T) {
+	t.Parallel()
+	s := startChat(t, "LIMIT_BURST=0")
+	address := s.open("testroom")
+	ann, ben := b.enter(t, s.api+"/r/testroom/", "Ann"), b.enter(t, s.api+"/r/testroom/", "Ben Bolt")
+	s.join(address, "Bea")
+	offered := `[...document.querySelectorAll("#mentions:not([hidden]) li")].map((e) => [e.querySelector("[dir]").textContent, e.ariaSelected])`
+
+	ann.fill("#text", "hello @be")
+	ann.want("whose names begin so", offered, [][]string{{"Bea", "true"}, {"Ben Bolt", "false"}})
+	ann.keys("ArrowDown")
+	ann.want("the next", offered, [][]string{{"Bea", "false"}, {"Ben Bolt", "true"}})
+	ann.want("a screen reader hears of it", `document.getElementById(document.getElementById("text").getAttribute("aria-activedescendant")).textContent`, "BBen Bolt")
+	ann.keys("Enter")
+	ann.wantBox("taken, and not sent", "hello @Ben Bolt ")
+	ann.want("the list is away", offered, [][]string{})
+	ann.keys("Enter")
+	both := "Ann: hello @Ben Bolt"
+	ben.wantChat("it is said", both)
+	ben.want("it is for him", `[document.querySelector("#log .row").classList.contains("for-me"), document.querySelector("#log .mention.me").textContent]`, []any{true, "@Ben Bolt"})
+	ann.want("not for her", `[document.querySelector("#log .row").classList.contains("for-me"), document.querySelectorAll("#log .mention.me").length]`, []any{false, 0})
+
+	ann.fill("#text", "not @b")
+	ann.want("offered again", offered+`.length > 0`, true)
+	ann.keys("Escape")
+	ann.want("not wanted", offered, [][]string{})
+	ann.keys("Enter")
+	ben.send("write to ann@example.com, @Ann2 or @ann!")
+	ann.want("her name alone is a mention", `[...document.querySelectorAll("#log .row:last-of-type .mention")].map((e) => e.textContent)`, []string{"@ann"})
+}
+
+func (b *browser) testWhispers(t *testing.T) {
+	t.Parallel()
+	s := startChat(t, "LIMIT_BURST=0")
+	s.open("testroom")
+	ann, ben := b.enterAs(t, s, "u1", "Ann", "consumer"), b.enterAs(t, s, "u2", "Ben", "consumer")
+	cleo := b.enter(t, s.api+"/r/testroom/", "Cleo")
+	ben.send("hello")
+	ann.do("choose it", chromedp.Click(inRow("hello", ".text")))
+	ann.click("#log .more")
+	ann.click(`.menu [role="menuitem"]`)
+	ann.wantText("to whom", "#reply-bar p", "Whispering to Ben")
+	ann.send("psst")
+	ben.wantChat("he hears it", "Ben: hello", "~ Ann: psst")
+	ben.answer("psst")
+	ben.send("what?")
+	ann.wantChat("she hears the answer", "Ben: hello", "~ Ann: psst", "~ Ben: what?")
+	ben.send("nothing")
+	cleo.wantChat("nobody else has heard it", "Ben: hello", "Ben: nothing")
+}
+
+// A keyboard is enough, and the way is short.
+func (b *browser) testKeyboard(t *testing.T) {
+	t.Parallel()
+	s := startChat(t, "LIMIT_BURST=0")
+	address := s.open("testroom")
+	ben := s.join(address, "Ben")
+	for _, text := range []string{"one https://example.com/", "two"} {
+		ben.send(obj{"type": "message", "text": text})
+	}
+	ann := b.open(t, s.api+"/r/testroom/")
+	ann.want("the form has the keyboard", `document.activeElement?.id`, "name")
+	ann.do("type a name", chromedp.KeyEvent("Ann"))
+	ann.keys("Enter")
+	ann.want("then the box", `document.activeElement?.id`, "text")
+	ann.wantText("in", "#state", "Live")
+	ann.wantChat("what was said", "Ben: one https://example.com/", "Ben: two")
+
+	focused := `((e) => e.dataset.seq ?? (e.className || e.id))(document.activeElement)`
+	steps := []struct{ key, at string }{
+		{"ArrowUp", "2"},
+		{"ArrowUp", "1"},
+		{"ArrowUp", "1"}, // there is none before
+		{"ArrowDown", "2"},
+		{"Home", "1"},
+		{"Tab", ""},
+		{"Tab", "react"},
+		{"Tab", "reply"},
+		{"Escape", "text"},
+		{"ArrowUp", "2"},
+		{"ArrowDown", "text"},
+		{"ArrowUp", "2"},
+		{"Enter", "text"},
+	}
+	for _, step := range steps {
+		ann.keys(step.key)
+		if step.at == "" {
+			ann.want("the link in it", `document.activeElement.href`, "https://example.com/")
+			ann.want("what can be done with the message", `!!document.activeElement.closest(".row").querySelector(".actions .react")`, true)
+			continue
+		}
+		ann.want(step.key, focused, step.at)
+	}
+	ann.wantText("Enter answers", "#reply-text", "two")
+	ann.keys("Escape")
+	ann.want("no answer after all", `document.getElementById("reply-bar").hidden`, true)
+
+	ann.do("say something", chromedp.KeyEvent("mine"))
+	ann.keys("Enter")
+	ann.wantChat("said", "Ben: one https://example.com/", "Ben: two", "Ann: mine")
+	ann.keys("ArrowUp")
+	ann.want("her own", focused, "3")
+	ann.want("what can be done with it", `document.querySelector("#log .actions .more") !== null`, true)
+	ann.keys("m")
+	ann.want("the menu has the keyboard", `document.activeElement.textContent`, "Delete")
+	ann.keys("Escape")
+	ann.want("and gives it back", `document.activeElement.className`, "more")
+	ann.keys("Enter")
+	ann.want("once more", `document.activeElement.textContent`, "Delete")
+	ann.keys("Enter")
+	ann.wantChat("it is gone", "Ben: one https://example.com/", "Ben: two", "Ann: Message removed")
+}
+
+func (b *browser) testSlowMode(t *testing.T) {
+	t.Parallel()
+	s := startChat(t)
+	s.open("testroom")
+	s.call("PATCH", "/api/v1/room/testroom", `{"slow_mode":2}`, http.StatusOK)
+	ann := b.enter(t, s.api+"/r/testroom/", "Ann")
+	ann.wantText("the mode", "#modes", "Slow mode: 2 seconds")
+	ann.send("one")
+	ann.want("the button counts", `/^[12] s$/.test(document.getElementById("send").textContent)`, true)
+	ann.send("two")
+	ann.wantBox("nothing is sent, nor lost", "two")
+	ann.wantText("it may be sent", "#send", "Send")
+	ann.keys("Enter")
+	ann.wantChat("both are said", "* Slow mode is on: one message every 2 seconds.", "Ann: one", "Ann: two")
+}

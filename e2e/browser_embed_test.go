@@ -1,0 +1,206 @@
+package e2e_test
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// TestEmbed shows the chat on pages that are not ours.
+func TestEmbed(t *testing.T) {
+	b := startBrowser(t)
+	t.Run("element", b.testElement)
+	t.Run("API", b.testElementAPI)
+	t.Run("documented", b.testEmbeddingDocumented)
+}
+
+// site is a page of another origin, with the strictest policy that a chat can live under.
+func site(t *testing.T, chat, body string) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Content-Security-Policy", fmt.Sprintf(
+			"default-src 'none'; script-src %[1]s 'nonce-own'; connect-src %[1]s ws%[2]s; style-src 'nonce-own'; img-src data:; require-trusted-types-for 'script'; trusted-types chat-room",
+			chat, chat[len("http"):]))
+		_, _ = fmt.Fprintf(w, `<!doctype html><html lang="en"><title>elsewhere</title><link rel="icon" href="data:,">%s`, body)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL + "/"
+}
+
+func (b *browser) testElement(t *testing.T) {
+	t.Parallel()
+	s := startChat(t, "LIMIT_BURST=0")
+	address := s.open("testroom")
+	ben := s.join(address, "Ben")
+	ben.send(obj{"type": "message", "text": "hello there"})
+	elsewhere := site(t, s.api, fmt.Sprintf(`<style nonce="own">
+			html { font-size: 62.5%% }
+			chat-room { --chat-accent: rgb(1, 2, 3); height: 300px }
+			chat-room::part(message) { background: rgb(4, 5, 6) }
+		</style>
+		<script type="module" src="%s/assets/chat-room.js"></script>
+		<chat-room room="testroom" name="Ann" theme="light"></chat-room>`, s.api))
+	p := b.openForeign(t, elsewhere, s.api)
+	p.wantText("a name alone leads to the server of the script", "#state", "Live")
+	p.wantText("by the name of the attribute", "#me", "Ann")
+	p.wantChat("what was said", "Ben: hello there")
+	p.send("hello Ben")
+	p.wantChat("it speaks", "Ben: hello there", "Ann: hello Ben")
+	p.want("a property and a part of the page's own", `[
+		getComputedStyle(document.getElementById("jump")).backgroundColor,
+		getComputedStyle(document.querySelector(".row")).backgroundColor,
+		document.host.clientHeight]`, []any{"rgb(1, 2, 3)", "rgb(4, 5, 6)", 300})
+	p.want("nothing leaks into the page", `[page.title, page.documentElement.lang, page.styleSheets.length]`, []any{"elsewhere", "en", 1})
+
+	cleo := b.enter(t, "http://"+address+"/", "Cleo")
+	cleo.wantText("all are there", "#viewers", "3")
+	p.do("move the element, and then take it away", chromedp.Evaluate[chromedp.Void](`((chat) => {
+		globalThis.before = chat.client;
+		document.documentElement.append(chat);
+	})(document.querySelector("chat-room"))`))
+	p.want("it stays as it is", `[document.host.client === before, document.host.dataset.state]`, []any{true, "live"})
+	p.do("take it away", chromedp.Evaluate[chromedp.Void](`document.querySelector("chat-room").remove()`))
+	cleo.wantText("it leaves the room with its element", "#viewers", "2")
+}
+
+// What a page can do with the element: tokens, events, the client, another room.
+func (b *browser) testElementAPI(t *testing.T) {
+	t.Parallel()
+	s := startChat(t, "LIMIT_BURST=0")
+	s.open("testroom")
+	s.open("other")
+	s.call("PATCH", "/api/v1/room/testroom", `{"title":"Cooking live"}`, http.StatusOK)
+	var tokens []string
+	for _, room := range []string{"testroom", "other", "other"} {
+		tokens = append(tokens, strconv.Quote(s.mintIn(room, "u1", "Mia", "consumer")))
+	}
+	elsewhere := site(t, s.api, fmt.Sprintf(`<ul id="heard"></ul>
+		<script type="module" src="%s/assets/chat-room.js"></script>
+		<script type="module" nonce="own">
+			const chat = document.createElement("chat-room");
+			const hear = (line) => document.getElementById("heard").append(Object.assign(document.createElement("li"), { textContent: line }));
+			chat.addEventListener("chat-ready", () => {
+				hear("ready " + chat.strings.live);
+				chat.client.addEventListener("message", ({ detail }) => hear(detail.user.name + " says " + detail.text));
+			});
+			chat.addEventListener("chat-state", ({ detail }) => detail.name === "live" && chat.client.message("hello " + chat.client.room).catch(() => {}));
+			chat.addEventListener("chat-info", ({ detail }) => detail.you && detail.viewers && (document.title = detail.title + " " + detail.you.name));
+			let times = 0;
+			const tokens = %s; // of each room
+			chat.token = async () => (hear("token"), tokens[times++]);
+			chat.setAttribute("room", "testroom");
+			chat.setAttribute("view", "chat");
+			chat.setAttribute("lang", "en");
+			chat.setAttribute("theme", "dark");
+			document.documentElement.append(chat);
+		</script>`, s.api, "["+strings.Join(tokens, ",")+"]"))
+	p := b.openForeign(t, elsewhere, s.api)
+	heard := `[...page.querySelectorAll("#heard li")].map((e) => e.textContent)`
+	p.want("a token, events, the client", heard, []string{"ready Live", "token", "Mia says hello testroom"})
+	p.want("what is known of the room", `page.title`, "Cooking live Mia")
+	p.want("a theme, whatever the system's", `getComputedStyle(document.querySelector("#container")).backgroundColor`, "rgb(16, 18, 23)")
+	p.want("the page has the title", `getComputedStyle(document.querySelector(".titles h2")).clipPath`, "inset(50%)")
+	p.want("nobody took the keyboard", `page.activeElement === page.body`, true)
+
+	p.do("another room", chromedp.Evaluate[chromedp.Void](`document.querySelector("chat-room").setAttribute("room", "other")`))
+	p.want("it begins anew", heard, []string{"ready Live", "token", "Mia says hello testroom", "ready Live", "token", "Mia says hello other"})
+	p.do("another language", chromedp.Evaluate[chromedp.Void](`document.querySelector("chat-room").setAttribute("lang", "ar-EG")`))
+	p.wantText("in Arabic", "#state", "مباشر")
+	p.want("with its own digits", `document.getElementById("viewers").textContent`, "١")
+}
+
+// The page that docs/embedding.md tells to copy works as it stands.
+func (b *browser) testEmbeddingDocumented(t *testing.T) {
+	t.Parallel()
+	s := startChat(t)
+	s.open("testroom")
+	docs, err := os.ReadFile("docs/embedding.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, html, _ := strings.Cut(string(docs), "```html\n")
+	html, _, _ = strings.Cut(html, "```\n")
+	html = strings.ReplaceAll(html, "https://chat.example", s.api)
+	html = strings.Replace(html, "<head>", `<head><link rel="icon" href="data:,">`, 1) // else the browser looks for one
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = w.Write([]byte(html)) // the browser may be gone
+	}))
+	t.Cleanup(server.Close)
+	p := b.openForeign(t, server.URL+"/", s.api)
+	p.mayAsk(s.api)
+	p.join("Ann")
+	p.send("hello")
+	p.wantChat("it chats", "Ann: hello")
+	p.want("the page hears of it", `page.getElementById("now").textContent`, "testroom: 1 watching")
+	p.want("and has its own colours", `[getComputedStyle(document.querySelector("header")).backgroundColor, getComputedStyle(document.getElementById("send")).backgroundColor,
+		document.host.clientWidth]`, []any{"rgb(232, 245, 241)", "rgb(236, 238, 243)", 400})
+}
+
+// Whatever a page may set is in docs/embedding.md, and nothing else is.
+func TestEmbeddingNamesAll(t *testing.T) {
+	docs, err := os.ReadFile("docs/embedding.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	style, err := os.ReadFile("web/assets/chat-room.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := func(pattern string, texts ...string) map[string]bool {
+		names := map[string]bool{}
+		for _, text := range texts {
+			for _, match := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
+				names[match[1]] = true
+			}
+		}
+		return names
+	}
+	_, tables, _ := strings.Cut(string(docs), "## Style\n")
+	tables, _, _ = strings.Cut(tables, "\n## ")
+	properties, parts, _ := strings.Cut(tables, "Parts, for")
+	documented := found("`(--chat-[a-z-]+)`", properties)
+	host, _, _ := strings.Cut(string(style), "\n}\n")
+	want := found(`(?m)^ +(--chat-[a-z-]+):`, host)
+	want["--chat-outline"] = true // which the style over a picture has
+	if !maps.Equal(documented, want) {
+		t.Errorf("want the properties of chat-room.css, %q, in the docs there are %q", slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(documented)))
+	}
+
+	sources, err := filepath.Glob("web/assets/*.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want = map[string]bool{}
+	for _, name := range sources {
+		if strings.HasPrefix(filepath.Base(name), "desk") {
+			continue // which is for those who moderate
+		}
+		source, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for list := range found(`\bpart(?:=|: (?:own \? "[a-z -]+" : )?)"([a-z -]+)"`, string(source)) {
+			for part := range strings.FieldsSeq(list) {
+				want[part] = true
+			}
+		}
+	}
+	for _, part := range []string{"badge", "badge-producer", "badge-moderator", "badge-platform", "badge-member", "reaction-own", "people"} {
+		want[part] = true // which are put together
+	}
+	if documented := found("`([a-z-]+)`", parts); !maps.Equal(documented, want) {
+		t.Errorf("want the parts of the scripts, %q, in the docs there are %q", slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(documented)))
+	}
+}
