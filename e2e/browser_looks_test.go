@@ -30,6 +30,7 @@ func (b *browser) testRightToLeft(t *testing.T) {
 	ann.fill("#name", "ليلى")
 	ann.click("#join-form button")
 	ann.wantText("in", "#state", "مباشر")
+	ann.want("one begins to type at the right", `((style) => [style.direction, style.unicodeBidi])(getComputedStyle(document.getElementById("text")))`, []string{"rtl", "isolate"})
 	ann.want("the page is Arabic", `[page.documentElement.lang, page.documentElement.dir, getComputedStyle(document.getElementById("log")).direction]`, []string{"ar", "rtl", "rtl"})
 
 	ben, long := s.join(address, "Ben"), strings.Repeat("x", 300)
