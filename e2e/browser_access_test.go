@@ -223,7 +223,7 @@ func (v viewed) stream(b *browser) func(t *testing.T) {
 		note := func(looks ...chromedp.Action[chromedp.Void]) *page {
 			p := b.openAsFriend(t, v.at(s.api+"/r/testroom/", ""), host.URL, append(looks, v.looks...)...)
 			p.mayLog(`error: Failed to load resource: the server responded with a status of 404 .*`)
-			p.want("it says so", `globalThis.document.querySelector("stream-player [role=status]")?.textContent !== ""`, true)
+			p.want("it says so", `(globalThis.document.querySelector("stream-player [role=status]")?.textContent ?? "") !== ""`, true)
 			return p
 		}
 		note().wantAccessible("a stream that has not started")
