@@ -11,7 +11,7 @@ FUZZTIME ?= 10000x
 # Where the server must build; `make test` covers the machine that it runs on.
 TARGETS  := linux/arm64 darwin/arm64 windows/amd64 freebsd/amd64
 
-.PHONY: help run test lint fmt fmt-check vet tidy-check fuzz bench microbench build balancer cross docker
+.PHONY: help run test lint fmt fmt-check vet tidy-check fuzz bench microbench pictures screenshots build balancer cross docker
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,12 @@ bench: ## load the server and its peers, 45 minutes; writes docs/performance.md
 
 microbench: ## run the Go benchmarks
 	go test -run '^$$' -bench . -benchmem $$(grep -rlE '^func Benchmark' --include='*_test.go' . | xargs -r dirname | sort -u)
+
+pictures: ## make the pictures of docs/images anew; look at them before you commit
+	CHATSERVER_PICTURES=docs/images go test -count=1 -run TestPages/pictures ./e2e
+
+screenshots: ## keep a picture of each page, state and theme in ./screenshots
+	CHATSERVER_SCREENSHOTS=screenshots go test -count=1 -run 'TestAccess|TestDashboard/accessible' ./e2e
 
 build: ## build ./chatserver, static
 	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o chatserver .

@@ -33,9 +33,11 @@ func axeScript(t *testing.T) string {
 	return axe.script
 }
 
-// wantAccessible wants axe-core to find nothing wrong with what the page shows.
+// wantAccessible wants axe-core to find nothing wrong with what the page shows, and keeps
+// a picture of it.
 func (p *page) wantAccessible(why string) {
 	p.t.Helper()
+	p.keep(why)
 	ctx, cancel := context.WithTimeout(p.tab, commandTimeout)
 	defer cancel()
 	run := `axe.run(document, { resultTypes: ["violations"] }).then(({ passes, violations }) => JSON.stringify({

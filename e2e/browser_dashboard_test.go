@@ -3,7 +3,6 @@ package e2e_test
 import (
 	"fmt"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"syscall"
@@ -32,9 +31,6 @@ func TestDashboard(t *testing.T) {
 	t.Run("shutdown", b.testDashboardShutdown)
 	t.Run("phone", b.testDashboardPhone)
 	t.Run("accessible", b.testDashboardAccessible)
-	if os.Getenv(screenshots) != "" {
-		t.Run("picture", b.testDashboardPicture)
-	}
 }
 
 // The key is typed once, and is nowhere but in the page's memory.

@@ -25,12 +25,17 @@ import (
 // picture of that width, and returns its folder. The playlist is index.m3u8.
 func makeStream(t *testing.T, width, seconds int) (dir string) {
 	t.Helper()
+	return makeStreamOf(t, fmt.Sprintf("testsrc=size=%dx%d:rate=25:duration=%d", width, width*9/16, seconds), seconds)
+}
+
+// makeStreamOf is makeStream with a picture from one of ffmpeg's sources.
+func makeStreamOf(t *testing.T, picture string, seconds int) (dir string) {
+	t.Helper()
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		t.Fatal("ffmpeg makes the streams that are played: install ffmpeg (.ci/install-deps does)")
 	}
 	dir = t.TempDir()
-	cmd := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error",
-		"-f", "lavfi", "-i", fmt.Sprintf("testsrc=size=%dx%d:rate=25:duration=%d", width, width*9/16, seconds),
+	cmd := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-f", "lavfi", "-i", picture,
 		"-f", "lavfi", "-i", fmt.Sprintf("sine=duration=%d", seconds),
 		"-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "25", "-c:a", "aac",
 		"-hls_time", "1", "-hls_playlist_type", "vod", filepath.Join(dir, "index.m3u8"))

@@ -26,8 +26,8 @@ func TestPages(t *testing.T) {
 	t.Run("killed in mid-sentence", b.testKilledInMidSentence)
 	t.Run("phone", b.testPhone)
 	t.Run("tips", b.testTips)
-	if os.Getenv(screenshots) != "" {
-		t.Run("picture", b.testPicture)
+	if os.Getenv(pictureFolder) != "" {
+		t.Run("pictures", b.testPictures)
 	}
 	if os.Getenv(speed) != "" {
 		t.Run("speed", b.testSpeed)
