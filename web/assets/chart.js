@@ -1,6 +1,6 @@
 // @ts-check
 /** Draws figures over time: as steps, each of which holds until the next, or as bars. */
-import { svg } from "./desk-dom.js";
+import { ceiling, svg } from "./svg.js";
 
 const LEFT = 34; // px, for the figures beside
 const BOTTOM = 20; // px, for the times beneath
@@ -66,10 +66,4 @@ function steps({ points, from, now }, x, y) {
     svg("path", { class: "area", d: `${line}V${y(0)}H${begin}Z` }),
     svg("path", { class: "line", d: line }),
   ];
-}
-
-/** The next figure from which on an axis looks well. @param {number} value */
-function ceiling(value) {
-  const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 4, 6, 8, 10].map((n) => n * power).find((n) => n >= value) ?? value;
 }

@@ -3,6 +3,7 @@
 import { el } from "./dom.js";
 import { EVERY } from "./dashboard-history.js";
 import { strings as t } from "./dashboard-strings.js";
+import { ceiling, svg } from "./svg.js";
 
 /** @typedef {import("./dashboard-history.js").History} History */
 /** @typedef {import("./dashboard-history.js").Ring} Ring */
@@ -12,21 +13,6 @@ const WIDTH = 300;
 const HEIGHT = 64;
 const SHORTEST = 60_000; // ms; the axis is never shorter
 const SPARK = 300_000; // ms; what a sparkline shows at most
-
-/** @param {string} tag @param {Record<string, string|number>} attributes @param {...Node} children */
-function svg(tag, attributes, ...children) {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, String(value));
-  node.append(...children);
-  return node;
-}
-
-/** The next of 1, 2, 5, 10, 20 … that is not below. @param {number} n */
-function scale(n) {
-  if (!(n > 0)) return 1;
-  const ten = 10 ** Math.floor(Math.log10(n));
-  return [1, 2, 5, 10].map((step) => step * ten).find((step) => step >= n) ?? n;
-}
 
 /** The time from one end of the axis to the other, in milliseconds. @param {History} history @param {number} [most] */
 const axis = (history, most = Infinity) => Math.min(Math.max(history.length, SHORTEST), most);
@@ -106,7 +92,7 @@ export class Graph {
     this.#newest = history.newest;
     this.#length = axis(history);
     const values = this.#drawn.flat().map((s) => s.value);
-    const most = scale(Math.max(0, ...values));
+    const most = ceiling(Math.max(0, ...values));
     runs.forEach((r, i) => this.#paths[i].setAttribute("d", path(r, this.#newest, this.#length, most)));
     this.#most.textContent = this.#say(most);
     this.#span.textContent = t.ago(this.#length / 1000);

@@ -1,10 +1,9 @@
 // @ts-check
 /** What the parts of the desk are built of. */
 import { el, finder } from "./dom.js";
+import { svg } from "./svg.js";
 
 export { el, finder };
-
-const SVG = "http://www.w3.org/2000/svg";
 
 /** Paths in a square of 20. */
 const ICONS = {
@@ -15,19 +14,6 @@ const ICONS = {
   acts: "M3 4h2v2H3zm4 0h10v2H7zM3 9h2v2H3zm4 0h10v2H7zm-4 5h2v2H3zm4 0h10v2H7z",
   figures: "M3 3h2v12h12v2H3zm4 9 3-4 3 2.5L16.5 5 18 6.3l-4.8 6.9-2.9-2.4L8.6 13z",
 };
-
-/**
- * An element of a drawing.
- * @param {string} tag
- * @param {Record<string, string|number>} [attributes]
- * @param {...(Node|string)} children
- */
-export function svg(tag, attributes = {}, ...children) {
-  const node = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, String(value));
-  node.append(...children);
-  return node;
-}
 
 /** @param {keyof typeof ICONS} name */
 export function icon(name) {

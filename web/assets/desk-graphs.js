@@ -1,7 +1,8 @@
 // @ts-check
 /** The section of figures over time: who was watching, and how much was said. */
 import { drawChart } from "./chart.js";
-import { el, svg } from "./desk-dom.js";
+import { el } from "./desk-dom.js";
+import { svg } from "./svg.js";
 
 const MINUTE = 60_000; // ms
 const SPANS = [10, 20, 30, 60, 120, 180]; // minutes that are drawn
