@@ -348,7 +348,7 @@ export class Room extends EventTarget {
       this.composer.hush();
     }
     this.#status.show(state);
-    if (state.name === "refused") this.#join.ask({ problem: state.message });
+    if (state.name === "refused") this.#join.ask({ problem: this.t.errors[state.code] ?? state.message });
   }
 
   /** @param {import("./protocol.js").Welcome} welcome */

@@ -178,6 +178,7 @@ export default ({ number, percent, plural, time, fullTime, soon, list }) => {
       forbidden: "لا يُسمح لك بهذا هنا.",
       unauthorized: "لم تسجل الدخول هنا.",
       banned: "أنت محظور من هذه الغرفة.",
+      bad_name: "غيّر اسمك من فضلك: حتى 25 حرفًا ظاهرًا، وبينها مسافات مفردة.",
       empty: "ليس في رسالتك ما يُقرأ.",
       poll_open: "هناك استطلاع جارٍ بالفعل.",
       poll_closed: "انتهى هذا الاستطلاع.",

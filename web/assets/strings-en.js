@@ -162,6 +162,7 @@ export default ({ number, percent, plural, time, fullTime, soon, list }) => {
       forbidden: "You may not do this here.",
       unauthorized: "You are not logged in here.",
       banned: "You are banned from this room.",
+      bad_name: "Please change your name: up to 25 characters that can be seen, with single spaces between them.",
       empty: "There is nothing to read in your message.",
       poll_open: "There is a poll already.",
       poll_closed: "This poll is over.",
