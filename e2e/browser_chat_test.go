@@ -330,6 +330,28 @@ func (b *browser) testWhispers(t *testing.T) {
 	ann.wantChat("she hears the answer", "Ben: hello", "~ Ann: psst", "~ Ben: what?")
 	ben.send("nothing")
 	cleo.wantChat("nobody else has heard it", "Ben: hello", "Ben: nothing")
+
+	stage := b.open(t, s.api+"/r/testroom/?view=overlay#token="+s.mintFor("u2", "Ben", "consumer"))
+	stage.wantChat("what was said to all", "Ben: hello", "Ben: nothing")
+	ann.answer("what?")
+	ann.send("not on the air")
+	ben.wantChat("he hears it", "Ben: hello", "~ Ann: psst", "~ Ben: what?", "Ben: nothing", "~ Ann: not on the air")
+	cleo.send("goal!")
+	stage.wantChat("the whole world sees only this", "Ben: hello", "Ben: nothing", "Cleo: goal!")
+
+	for _, p := range []*page{stage, ben} {
+		p.do("leave", chromedp.Evaluate[chromedp.Void](`document.querySelector("chat-room").remove()`))
+	}
+	cleo.wantText("Ben is gone", "#viewers", "2")
+	ann.answer("what?")
+	ann.send("are you there?")
+	ann.wantText("he is not", "#note", "The message that you answered is gone.")
+	ann.want("the text is back, and still for him alone", `[document.querySelector("#reply-bar p").textContent.trim(), document.getElementById("text").value]`, []string{"Whispering to Ben what?", "are you there?"})
+	ann.do("press Enter", enterKey)
+	ann.click("#reply-cancel")
+	ann.fill("#text", "bye")
+	ann.do("press Enter", enterKey)
+	cleo.wantChat("nobody else has heard that either", "Ben: hello", "Ben: nothing", "Cleo: goal!", "Ann: bye")
 }
 
 // A keyboard is enough, and the way is short.
@@ -408,4 +430,15 @@ func (b *browser) testSlowMode(t *testing.T) {
 	ann.wantText("it may be sent", "#send", "Send")
 	ann.keys("Enter")
 	ann.wantChat("both are said", "* Slow mode is on: one message every 2 seconds.", "Ann: one", "Ann: two")
+
+	s.call("PATCH", "/api/v1/room/testroom", `{"slow_mode":3600,"emotes_only":true}`, http.StatusOK)
+	ben := b.enter(t, s.api+"/r/testroom/", "Ben")
+	ben.send("hello")
+	ben.wantText("what is wrong", "#note", "Only emotes may be sent at the moment.")
+	ben.wantText("what was not said is not waited for", "#send", "Send")
+	s.call("PATCH", "/api/v1/room/testroom", `{"emotes_only":false}`, http.StatusOK)
+	ann.send("three")
+	ann.want("an hour", `/^[0-9,]+ s$/.test(document.getElementById("send").textContent)`, true)
+	s.call("PATCH", "/api/v1/room/testroom", `{"slow_mode":0}`, http.StatusOK)
+	ann.wantText("it may be sent at once", "#send", "Send")
 }

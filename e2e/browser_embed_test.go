@@ -21,6 +21,8 @@ func TestEmbed(t *testing.T) {
 	b := startBrowser(t)
 	t.Run("element", b.testElement)
 	t.Run("API", b.testElementAPI)
+	t.Run("logging out", b.testLoggingOut)
+	t.Run("main port", b.testMainPort)
 	t.Run("documented", b.testEmbeddingDocumented)
 }
 
@@ -118,6 +120,40 @@ func (b *browser) testElementAPI(t *testing.T) {
 	p.do("another language", chromedp.Evaluate[chromedp.Void](`document.querySelector("chat-room").setAttribute("lang", "ar-EG")`))
 	p.wantText("in Arabic", "#state", "مباشر")
 	p.want("with its own digits", `document.getElementById("viewers").textContent`, "١")
+}
+
+// Who logs out leaves, and the next person is somebody else.
+func (b *browser) testLoggingOut(t *testing.T) {
+	t.Parallel()
+	s := startChat(t)
+	ben := b.enter(t, "http://"+s.open("testroom")+"/", "Ben")
+	p := b.moderate(t, s, "Mia", "moderator", "")
+	ben.wantText("both are in", "#viewers", "2")
+	p.do("log out", chromedp.Evaluate[chromedp.Void](`document.querySelector("chat-room").token = ""`))
+	p.want("somebody is asked for a name", `[document.host.dataset.state, document.getElementById("join").hidden]`, []any{"idle", false})
+	ben.wantText("Mia is gone", "#viewers", "1")
+	p.click("#join-form button")
+	p.want("a guest is in", `[document.host.dataset.state, document.host.client.you.role, document.host.client.you.id.startsWith("guest-")]`, []any{"live", "consumer", true})
+}
+
+// A room on a port that cannot be reached any more is gone on with at the main port, whose
+// address needs no slash.
+func (b *browser) testMainPort(t *testing.T) {
+	t.Parallel()
+	s := startChat(t)
+	way := newGateway(t, s.open("testroom"), nil)
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = fmt.Fprintf(w, `<!doctype html><html lang="en"><title>elsewhere</title><link rel="icon" href="data:,">
+			<script type="module" src="%s/assets/chat-room.js"></script>
+			<chat-room room="%s/" main="%[1]s" name="Ann"></chat-room>`, s.api, way.url)
+	}))
+	t.Cleanup(elsewhere.Close)
+	p := b.openForeign(t, elsewhere.URL+"/", s.api, way.url)
+	p.want("at its port", `[document.host.dataset.state, document.host.client.url]`, []string{"live", way.url + "/"})
+	p.lostConnections()
+	way.cut(true)
+	p.want("on at the main port", `[document.host.dataset.state, document.host.client.url]`, []string{"live", s.api + "/r/testroom/"})
 }
 
 // The page that docs/embedding.md tells to copy works as it stands.

@@ -11,6 +11,8 @@ import { nameOf } from "./notices.js";
  * @typedef {object} Target
  * @property {number} [replyTo] seq
  * @property {User} [to]
+ * @property {User} [author] of what is answered
+ * @property {string} [text] what is answered
  */
 
 const MOST_LINES = 5;
@@ -96,22 +98,24 @@ export class Composer {
   /** The next message answers `event`. @param {LogEvent|null} event */
   answer(event) {
     if (event?.type === "whisper" && event.user) return this.whisper(event.user, event.text);
-    this.#aim(event ? { replyTo: event.seq } : {}, this.#t.replyingTo, event?.user, event?.text);
+    this.#aim(event ? { replyTo: event.seq, author: event.user, text: event.text } : {});
+    if (event) this.focus();
   }
 
   /** The next message is for one user alone. @param {User} user @param {string} [text] what it answers */
   whisper(user, text) {
-    this.#aim({ to: user }, this.#t.whisperingTo, user, text);
+    this.#aim({ to: user, text });
+    this.focus();
   }
 
-  /** @param {Target} target @param {string} label @param {User} [user] @param {string} [text] */
-  #aim(target, label, user, text = "") {
+  /** @param {Target} target */
+  #aim(target) {
+    const { to, author = to, text = "" } = target;
     this.#target = target;
-    this.#bar.hidden = !user;
-    this.#barLabel.textContent = label;
-    this.#barName.textContent = user ? nameOf(user, this.#t) : "";
+    this.#bar.hidden = !author;
+    this.#barLabel.textContent = to ? this.#t.whisperingTo : this.#t.replyingTo;
+    this.#barName.textContent = author ? nameOf(author, this.#t) : "";
     this.#barText.textContent = preview(text);
-    if (user) this.focus();
   }
 
   /** What is being answered is gone. @param {(seq: number) => boolean} gone */
@@ -127,12 +131,16 @@ export class Composer {
   }
 
   /**
-   * Gives a text back that was not accepted; false when another one is in the box.
+   * Gives a text back that was not accepted, and has it go where it was to go; false when
+   * another one is in the box, or is to be.
    * @param {string} text
+   * @param {Target} target
    */
-  giveBack(text) {
-    if (this.box.value.trim() && this.box.value.trim() !== text) return false;
+  giveBack(text, target) {
+    const other = this.box.value.trim();
+    if ((other && other !== text) || (!this.#bar.hidden && this.#target !== target)) return false;
     this.box.value = text;
+    this.#aim(target);
     this.#changed();
     return true;
   }
@@ -153,6 +161,12 @@ export class Composer {
     if (ms > 0) this.#heldUntil = Math.max(this.#heldUntil, Date.now() + ms);
     clearInterval(this.#ticker);
     this.#ticker = setInterval(() => this.#tick(), TICK);
+    this.#tick();
+  }
+
+  /** What held the box does not any more. */
+  release() {
+    this.#heldUntil = 0;
     this.#tick();
   }
 

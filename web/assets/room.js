@@ -14,6 +14,7 @@ import { nameOf, noticeOf } from "./notices.js";
 import { Outbox } from "./outbox.js";
 import { ChatError } from "./protocol.js";
 import { request } from "./request.js";
+import { roomBase } from "./routes.js";
 import { Speaker } from "./speaker.js";
 import { Status } from "./status.js";
 import { adopt } from "./styles.js";
@@ -66,6 +67,7 @@ export class Room extends EventTarget {
   #main;
   #token = /** @type {Token} */ ("");
   #askedFor = "";
+  #enteredBy = /** @type {Token} */ ("");
   #replaying = true;
   /** @type {Set<string>} ids under which we have spoken */ #own = new Set();
   #outbox;
@@ -87,7 +89,7 @@ export class Room extends EventTarget {
     this.t = t;
     this.view = view;
     this.signal = this.#stop.signal;
-    this.#main = main;
+    this.#main = main && URL.canParse(main, location.href) ? roomBase(main) : "";
     furnish(root, t);
     this.#$ = finder(root);
     this.speaker = new Speaker(this.#$("spoken"), t);
@@ -125,8 +127,11 @@ export class Room extends EventTarget {
     this.#token = token;
     this.#$("rename").hidden = token !== "";
     const known = token || this.view === "overlay" ? "" : name || this.#askedFor || this.#join.remembered;
-    if (known === null) this.#join.ask({ takeFocus: this.#mayFocus });
-    else this.#enter(known);
+    if (known !== null) this.#enter(known);
+    else {
+      if (token !== this.#enteredBy) this.client.leave(); // nobody speaks for who has logged out
+      this.#join.ask({ takeFocus: this.#mayFocus });
+    }
     if (this.#mayFocus && known !== null) this.composer.focus();
   }
 
@@ -141,7 +146,9 @@ export class Room extends EventTarget {
   /** @param {string} name */
   #enter(name) {
     const live = this.client.state.name === "live";
-    if (this.#token || !live || name !== this.#askedFor) this.client.connect({ name, token: this.#token });
+    const same = live && this.#token === this.#enteredBy && name === this.#askedFor;
+    if (this.#token || !same) this.client.connect({ name, token: this.#token });
+    this.#enteredBy = this.#token;
     this.#askedFor = name;
     this.#join.done();
   }
@@ -287,7 +294,8 @@ export class Room extends EventTarget {
    */
   #refused(err, text, target) {
     if (!(err instanceof ChatError)) throw err;
-    const back = this.composer.giveBack(text);
+    if (!err.retryAfter) this.composer.release();
+    const back = this.composer.giveBack(text, target);
     if (!back) this.#outbox.failed(text, this.reason(err), () => this.#send(text, target));
     if (back || err.retryAfter) this.complain(err);
   }
@@ -329,7 +337,7 @@ export class Room extends EventTarget {
       this.#parts.get("poll")?.then((part) => part?.count(votes));
     });
     on("reactions", ({ totals }) => this.reactionsCame(totals));
-    on("whisper", (whisper) => {
+    if (this.view !== "overlay") on("whisper", (whisper) => { // the whole world sees an overlay
       log.whisper(whisper);
       this.#knows(whisper.from);
       this.#say(`${nameOf(whisper.from, this.t)} ${this.t.whispersTo(nameOf(whisper.to, this.t))}: ${whisper.text}`);
@@ -435,7 +443,11 @@ export class Room extends EventTarget {
       this.log.clear(event.seq);
       this.composer.removed((seq) => seq < event.seq);
     },
+    sanction: ({ user }) => {
+      if (user.id === this.client.you?.id) this.composer.release(); // the server knows what holds now
+    },
     settings: ({ type, seq, time, by, ...changed }) => {
+      if ("slow_mode" in changed) this.composer.release();
       this.settings = { ...this.settings, ...changed };
       this.#showRoom();
     },
