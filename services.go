@@ -113,6 +113,9 @@ type creditor struct{ *services.Credit }
 
 func (c creditor) Open(ctx context.Context, key, user, name string) (room.Grant, error) {
 	g, err := c.Credit.Open(ctx, key, user, name)
+	if errors.Is(err, outbound.ErrOpen) {
+		err = room.ErrNotAsked
+	}
 	return room.Grant(g), err
 }
 

@@ -14,7 +14,8 @@ import (
 // calls them (see desk).
 type Credit interface {
 	// Open begins a session of a user in a room. The key is the caller's own name for it:
-	// whoever asks again under the same key is answered for the same session.
+	// whoever asks again under the same key is answered for the same session. After any
+	// error but [ErrNotAsked] there may be a session or not.
 	Open(ctx context.Context, key, user, room string) (Grant, error)
 	// Renew asks whether a session may go on. used is all the time that it has taken so
 	// far, so that what is said twice counts once. It is [ErrNoSession] when the service
@@ -44,6 +45,10 @@ type Tip struct {
 
 // ErrNoSession says that the credit service does not know a session.
 var ErrNoSession = errors.New("the credit service does not know the session")
+
+// ErrNotAsked says that the credit service was left alone, since it fails: it has heard
+// nothing.
+var ErrNotAsked = errors.New("the credit service was not asked")
 
 // TipRefusedError is the error of a tip that the credit service does not take.
 type TipRefusedError struct {
@@ -210,6 +215,7 @@ type creditAnswer struct {
 func (c *creditAnswer) run(r *Room) {
 	t, now := c.ticket, time.Now()
 	t.asking = false
+	t.asked = t.asked || !errors.Is(c.err, ErrNotAsked)
 	if r.phase != phaseOpen {
 		return // closeTickets has done what is to be done
 	}
@@ -257,7 +263,7 @@ func (r *Room) denied(t *ticket, g Grant, now time.Time) {
 	r.showOut(t, now)
 	t.failed = false
 	if t.until.IsZero() && t.used == 0 {
-		t.session = "" // it has taken nothing
+		t.session, t.asked = "", false // it has taken nothing
 	}
 	r.redeem(t)
 	r.till.tickets[t.user] = &ticket{user: t.user, refused: now.Add(refusalMemory)}
@@ -282,7 +288,7 @@ func (r *Room) noAnswer(t *ticket, now time.Time) {
 // reissue begins a session anew, in the place of one that the service has lost.
 func (r *Room) reissue(t *ticket, now time.Time) {
 	r.desk.forget(t.key)
-	t.key, t.session, t.used, t.since, t.due = newTicketKey(), "", 0, now, now
+	t.key, t.session, t.asked, t.used, t.since, t.due = newTicketKey(), "", false, 0, now, now
 	if len(t.waiting) > 0 && !r.ask(t, r.desk.urgent) {
 		r.noAnswer(t, now)
 	}

@@ -20,6 +20,7 @@ type ticket struct {
 	expires time.Time     // when it ends; zero while it has conns, and before it had any
 
 	asking  bool      // the service is being asked
+	asked   bool      // it may have begun a session, though nobody has said so
 	failed  bool      // it did not answer the newest question
 	until   time.Time // the user may be here until then; zero: nobody has said so
 	due     time.Time // when to ask again
@@ -118,7 +119,7 @@ func (r *Room) redeem(t *ticket) {
 	delete(r.till.tickets, t.user)
 	switch {
 	case !t.refused.IsZero():
-	case t.session == "" && !t.asking && (t.used == 0 || !t.failed): // there is nothing to tell
+	case t.session == "" && !t.asking && !t.asked && t.used == 0: // there is nothing to tell
 		r.desk.forget(t.key)
 	default:
 		r.desk.settle(t.key, r.recordOf(t, t.used))
@@ -234,7 +235,7 @@ func (rec *ticketRecord) used() time.Duration { return time.Duration(rec.Used) *
 
 // ticket returns the ticket as it goes on after a start of the server.
 func (rec *ticketRecord) ticket(key string, now time.Time) *ticket {
-	t := &ticket{user: rec.User, key: key, session: rec.Session, used: rec.used(), expires: now.Add(ticketRestart)}
+	t := &ticket{user: rec.User, key: key, session: rec.Session, used: rec.used(), asked: true, expires: now.Add(ticketRestart)}
 	if rec.Until > 0 {
 		t.until = time.UnixMilli(rec.Until)
 		t.due = t.until.Add(-creditMargin)

@@ -275,6 +275,79 @@ func TestACrashBeforeTheAnswer(t *testing.T) {
 	})
 }
 
+// Who was let in while the service failed, and is not there when it is back, has their time
+// told all the same, however the server has ended. A crash costs what came after the room
+// last asked.
+func TestTimeWithoutTheServiceSurvives(t *testing.T) {
+	for how, end := range map[string]func(*paidWorld, func(*paidWorld)){
+		"restart": (*paidWorld).restart, "hand-over": (*paidWorld).handOver, "crash": (*paidWorld).crash,
+	} {
+		t.Run(how, func(t *testing.T) {
+			inPaidWorld(t, func(w *paidWorld) {
+				r := w.paid("lobby")
+				w.bank.set(func(b *bank) { b.fails = errBank })
+				r.pay("u1:Ann:consumer")
+				w.at(100 * time.Second)
+				end(w, func(w *paidWorld) {
+					w.bank.heal()
+					w.at(300 * time.Second)
+					want := 100 * time.Second
+					if how == "crash" {
+						want -= creditRetry
+					}
+					w.bank.wantBooks(t, "in the end", map[string]time.Duration{"u1": want})
+				})
+			})
+		})
+	}
+}
+
+// A session of which the server has never heard is ended when its user does not come back,
+// after a crash too.
+func TestALostAnswerIsEnded(t *testing.T) {
+	lost := func(w *paidWorld) {
+		r := w.paid("lobby")
+		w.bank.set(func(b *bank) { b.loses = true })
+		r.arrive("u1:Ann:consumer")
+		w.at(time.Second)
+	}
+	ended := func(w *paidWorld) {
+		w.bank.heal()
+		w.at(300 * time.Second)
+		w.bank.wantBooks(t, "in the end", map[string]time.Duration{"u1": 0})
+	}
+	t.Run("crash", func(t *testing.T) {
+		inPaidWorld(t, func(w *paidWorld) {
+			lost(w)
+			w.crash(ended)
+		})
+	})
+	t.Run("closed", func(t *testing.T) {
+		inPaidWorld(t, func(w *paidWorld) {
+			lost(w)
+			ended(w)
+		}, failClosed)
+	})
+}
+
+// Nobody is told of who came while the service was not even asked.
+func TestWhoWasNotAskedForIsForgotten(t *testing.T) {
+	inPaidWorld(t, func(w *paidWorld) {
+		r := w.paid("lobby")
+		w.bank.set(func(b *bank) { b.fails = ErrNotAsked })
+		r.arrive("u1:Ann:consumer")
+		w.at(100 * time.Second)
+		w.bank.heal()
+		w.at(300 * time.Second)
+		if n := w.bank.sessions(); n != 0 {
+			w.Errorf("want no session, got %d", n)
+		}
+		if kept, _ := w.journal.Tickets(); len(kept) > 0 {
+			w.Errorf("the journal still has %v", kept)
+		}
+	}, failClosed)
+}
+
 // A service that never hears of an end is given up after a day.
 func TestAnEndIsGivenUp(t *testing.T) {
 	inPaidWorld(t, func(w *paidWorld) {
