@@ -93,8 +93,10 @@ func health(cfg config, stderr io.Writer) int {
 	return exitOK
 }
 
-// askAPI asks the API of this machine on a port whether it lives, over a connection of
-// its own.
+// direct makes each call over a connection of its own, and through no proxy.
+var direct = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+
+// askAPI asks the API of this machine on a port whether it lives.
 func askAPI(ctx context.Context, address bind, port int) error {
 	host := string(address)
 	if ip := net.ParseIP(host); host == "" || (ip != nil && ip.IsUnspecified()) {
@@ -105,8 +107,7 @@ func askAPI(ctx context.Context, address bind, port int) error {
 	if err != nil {
 		return err
 	}
-	req.Close = true
-	answer, err := http.DefaultClient.Do(req)
+	answer, err := direct.Do(req)
 	if err != nil {
 		return err
 	}

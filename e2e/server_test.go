@@ -213,6 +213,12 @@ func TestHealth(t *testing.T) {
 	}
 	everywhere := run(t, buildServer, []string{"PORT=" + port}, "-health")
 	everywhere.wantExit("neither keys nor address are needed", 0)
+	proxy := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("a proxy was asked for %s", r.URL)
+	}))
+	defer proxy.Close()
+	nowhere := run(t, buildServer, []string{"PORT=" + port, "BIND=192.0.2.1", "HTTP_PROXY=" + proxy.URL}, "-health")
+	nowhere.wantExit("an address of nobody's (RFC 5737)", 1)
 
 	sick := httptest.NewServer(http.NotFoundHandler())
 	defer sick.Close()

@@ -69,10 +69,15 @@ func newRemote(name, base, key string, logger *zap.Logger, transport http.RoundT
 }
 
 // refuses tells whether a status is an answer to what was asked, and not a failure of the
-// service or of our key.
+// service or of our key, nor a word about the moment: that the same was asked before and is
+// still being done, or that too much is asked.
 func refuses(status int) bool {
-	return status >= http.StatusBadRequest && status < http.StatusInternalServerError &&
-		status != http.StatusUnauthorized && status != http.StatusRequestTimeout
+	switch status {
+	case http.StatusUnauthorized, http.StatusRequestTimeout, http.StatusConflict, http.StatusTooEarly, http.StatusTooManyRequests:
+		return false
+	default:
+		return status >= http.StatusBadRequest && status < http.StatusInternalServerError
+	}
 }
 
 // Status returns how the service is, at once.

@@ -148,8 +148,8 @@ func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
 // the request's body; if out is not nil, a successful answer's body, of at most
 // 64 KiB, is decoded into it as a JSON object. If out has a method Check() error, that
 // decides whether the answer makes sense; what does not counts as a failure of the
-// service. After an error out may hold anything. If out is a *[]byte it gets what came of
-// the body, however that ended: then the status alone says whether the call went well.
+// service. After an error out may hold anything. If out is a *[]byte it gets the first
+// 64 KiB of the body as they came.
 //
 // The error names the service. It is a [*StatusError] if the answer's status is
 // not 2xx, [ErrOpen] if the service is left alone, [context.DeadlineExceeded] if
@@ -255,7 +255,7 @@ func decode(body io.Reader, out any) error {
 	data, err := io.ReadAll(body)
 	if raw, ok := out.(*[]byte); ok {
 		*raw = data[:min(len(data), maxAnswer)]
-		return nil
+		return err
 	}
 	if err != nil {
 		return err

@@ -98,18 +98,24 @@ func TestAnswerMakesSense(t *testing.T) {
 	c.wantLog("no sense", gone)
 }
 
-// Whoever wants the bare bytes gets what came of them; the status says how it went.
+// Whoever wants the bare bytes gets the first 64 KiB. A body that breaks off before is no
+// answer: nobody knows what it would have said.
 func TestBareAnswer(t *testing.T) {
 	for answer, kept := range map[string]int{"": 0, "no JSON": 7, strings.Repeat("x", 1<<20): 64 << 10} {
-		service := &service{answer: body(http.StatusOK, io.NopCloser(io.MultiReader(strings.NewReader(answer), iotest.ErrReader(io.ErrUnexpectedEOF))))}
+		service := &service{answer: body(http.StatusOK, io.NopCloser(strings.NewReader(answer)))}
 		client := newClient(t, outbound.Options{Base: "https://credit.example", Transport: service})
 		var got []byte
 		if err := client.Call(t.Context(), http.MethodPost, "/tips", nil, &got); err != nil || string(got) != answer[:kept] {
 			t.Errorf("%d bytes: %v, got %d", len(answer), err, len(got))
 		}
 	}
+	broken := &service{answer: body(http.StatusOK, io.NopCloser(io.MultiReader(strings.NewReader(`{"allowed":fal`), iotest.ErrReader(io.ErrUnexpectedEOF))))}
+	client := newClient(t, outbound.Options{Base: "https://credit.example", Transport: broken})
+	if err := client.Call(t.Context(), http.MethodPost, "/tips", nil, new([]byte)); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("a body that breaks off: %v, want unexpected EOF", err)
+	}
 	service := &service{answer: status(http.StatusPaymentRequired)}
-	client := newClient(t, outbound.Options{Base: "https://credit.example", Transport: service})
+	client = newClient(t, outbound.Options{Base: "https://credit.example", Transport: service})
 	if err := client.Call(t.Context(), http.MethodPost, "/tips", nil, new([]byte)); err == nil {
 		t.Error("a refusal: no error")
 	}
