@@ -79,14 +79,22 @@ func (b *browser) testStreamChanges(t *testing.T) {
 	host, s := newStreamHost(t), startChat(t)
 	host.begin("a", makeStream(t, 320, 20))
 	host.begin("b", makeStream(t, 256, 20))
-	s.open("testroom")
+	address := s.open("testroom")
 	p := b.watch(t, s, []string{host.URL})
 	p.join("Ann")
 	p.want("no stream takes no space", unseen+`("")`, true)
 	s.stream(host.at("a"))
 	p.wantPlays("the first", 320)
+	p.do("pause it", chromedp.Evaluate[chromedp.Void](`((video) => {
+		globalThis.seen = [];
+		for (const type of ["pause", "play", "emptied"]) video.addEventListener(type, () => seen.push(type));
+		video.pause();
+	})(`+onVideo+`)`))
+	s.join(address, "Ben")
+	p.wantText("somebody has come", "#viewers", "2")
 	s.stream(host.at("b"))
 	p.wantPlays("another", 256)
+	p.want("what the room was told besides left it alone", `globalThis.seen`, []string{"pause", "emptied", "play"})
 	s.stream("")
 	p.want("no stream any more", `[`+unseen+`(""), `+onVideo+`.networkState]`, []any{true, 0})
 	p.send("nice")

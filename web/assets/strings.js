@@ -4,6 +4,7 @@
  * with the same keys, `strings-CODE.js`, of which one alone is loaded; what few people see
  * (`landing-CODE.js`, say) is apart. A further language is such files and a line in LANGUAGES.
  */
+import { once } from "./loader.js";
 
 /**
  * What the texts of a language are made with, in the reader's own variety of it: British
@@ -20,7 +21,7 @@
  */
 
 /**
- * `more` loads the texts of a part, PART-CODE.js.
+ * `more` loads the texts of a part, PART-CODE.js. They are the same ones every time.
  * @typedef {ReturnType<typeof import("./strings-en.js").default> & {lang: string, dir: "ltr"|"rtl", more: (part: string) => Promise<any>}} Strings
  */
 
@@ -40,14 +41,14 @@ const loaded = new Map();
  */
 export function loadStrings(asked) {
   const [code, locale] = choose([asked ?? "", ...(navigator.languages ?? [])]);
-  if (!loaded.has(locale)) loaded.set(locale, load(code, locale));
-  return /** @type {Promise<Strings>} */ (loaded.get(locale));
+  return once(loaded, locale, () => load(code, locale));
 }
 
 /** @param {string} code @param {string} locale @returns {Promise<Strings>} */
 async function load(code, locale) {
   const tools = makeTools(locale);
-  const more = async (/** @type {string} */ part) => (await import(`./${part}-${code}.js`)).default(tools);
+  /** @type {Map<string, Promise<any>>} by name */ const parts = new Map();
+  const more = (/** @type {string} */ part) => once(parts, part, async () => (await import(`./${part}-${code}.js`)).default(tools));
   return { ...(await more("strings")), lang: code, dir: LANGUAGES[code], more };
 }
 

@@ -3,6 +3,7 @@
  * Style sheets of a shadow root. They are fetched and adopted rather than linked, so that
  * a page with a policy of its own need not allow our styles.
  */
+import { once } from "./loader.js";
 
 /** @type {Map<string, Promise<CSSStyleSheet>>} by name, shared by all rooms of a page */
 const sheets = new Map();
@@ -14,17 +15,9 @@ const sheets = new Map();
  * @param {...string} names
  */
 export async function adopt(root, ...names) {
-  const found = await Promise.all(names.map((name) => load(name).catch(() => null)));
+  const found = await Promise.all(names.map((name) => once(sheets, name, () => fetchSheet(name)).catch(() => null)));
   const fresh = found.filter((sheet) => sheet !== null && !root.adoptedStyleSheets.includes(sheet));
   root.adoptedStyleSheets = [...root.adoptedStyleSheets, .../** @type {CSSStyleSheet[]} */ (fresh)];
-}
-
-/** @param {string} name */
-function load(name) {
-  const known = sheets.get(name) ?? fetchSheet(name);
-  sheets.set(name, known);
-  known.catch(() => sheets.delete(name));
-  return known;
 }
 
 /** @param {string} name */
