@@ -23,6 +23,7 @@ func TestEmbed(t *testing.T) {
 	t.Run("API", b.testElementAPI)
 	t.Run("logging out", b.testLoggingOut)
 	t.Run("main port", b.testMainPort)
+	t.Run("lost on the way", b.testLostOnTheWay)
 	t.Run("documented", b.testEmbeddingDocumented)
 }
 
@@ -154,6 +155,34 @@ func (b *browser) testMainPort(t *testing.T) {
 	p.lostConnections()
 	way.cut(true)
 	p.want("on at the main port", `[document.host.dataset.state, document.host.client.url]`, []string{"live", s.api + "/r/testroom/"})
+}
+
+// What could not be loaded is loaded again: at once what there is nothing without, the rest
+// when it is wanted again. Some browsers remember an address that failed; so that it is as
+// with them, what fails here does so under its first address for ever.
+func (b *browser) testLostOnTheWay(t *testing.T) {
+	t.Parallel()
+	s := startChat(t)
+	lost := []string{"strings-en", "transport-events", "transport-polling", "session", "people", "desk-panel", "desk-poll"}
+	way := newGateway(t, s.open("testroom"), func(r *http.Request) bool {
+		name, is := strings.CutPrefix(r.URL.RequestURI(), "/assets/")
+		return noUpgrades(r) || is && slices.Contains(lost, strings.TrimSuffix(name, ".js"))
+	})
+	p := b.open(t, way.url+"/#token="+s.mintFor("u1", "Mia", "moderator"))
+	p.lostConnections()
+	p.mayLog(`exception: Uncaught \(in promise\) TypeError: Failed to fetch dynamically imported module: .*`)
+	p.want("there are texts, and a way in without WebSocket", `document.host.dataset.state`, "live")
+	for _, part := range []struct{ button, module, what string }{
+		{"#people-toggle", "people", "#people-list li"},
+		{"#desk-toggle", "desk-panel", "#desk-tab-poll"},
+		{"#desk-tab-poll", "desk-poll", "#desk-poll-form"},
+	} {
+		p.click(part.button)
+		p.do("wait until it is known to be lost", chromedp.Evaluate[chromedp.Void](
+			`import(new URL("assets/`+part.module+`.js", location)).catch(() => {})`, chromedp.EvalAwaitPromise))
+		p.click(part.button)
+		p.want(part.module+" the second time", `document.querySelectorAll("`+part.what+`").length`, 1)
+	}
 }
 
 // The page that docs/embedding.md tells to copy works as it stands.

@@ -320,6 +320,7 @@ func TestPagesKeepTheRules(t *testing.T) {
 }
 
 func TestModulesFindEachOther(t *testing.T) {
+	loads, loaded := regexp.MustCompile(`\b(?:load|this\.#part)\("([^"]*)"`), 0
 	imports := regexp.MustCompile("(?:\\bfrom |^import |\\bimport\\()[\"`](\\.[^\"`$]*\\.[^\"`$]*)")
 	modules, err := filepath.Glob("assets/*.js")
 	if err != nil {
@@ -331,6 +332,15 @@ func TestModulesFindEachOther(t *testing.T) {
 				t.Errorf("%s imports %q, which is no module beside it", name, match[1])
 			}
 		}
+		for _, match := range loads.FindAllStringSubmatch(source(t, name), -1) {
+			if !exists("assets/" + match[1] + ".js") {
+				t.Errorf("%s loads %q, which is no module beside it", name, match[1])
+			}
+			loaded++
+		}
+	}
+	if loaded < 10 {
+		t.Errorf("want modules that are loaded when they are wanted, found %d", loaded)
 	}
 }
 

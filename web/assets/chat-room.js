@@ -17,6 +17,7 @@
  * `chat-ready`, `chat-info` (`name`, `title`, `settings`, `viewers`, `you`), `chat-unread`
  * (`count`), and `chat-state` ({@link State}).
  */
+import { backoff } from "./backoff.js";
 import { ChatClient } from "./chat-client.js";
 import { Room } from "./room.js";
 import { loadStrings } from "./strings.js";
@@ -90,8 +91,12 @@ export class ChatRoom extends HTMLElement {
   async #start() {
     const client = new ChatClient({ url: addressOf(this.getAttribute("room") ?? "") });
     this.#client = client;
-    const [t] = await Promise.all([loadStrings(this.getAttribute("lang")), adopt(this.#root, "chat-room.css")]);
-    if (client !== this.#client) return; // it has changed again
+    let t;
+    for (let attempt = 0; !t; attempt++) {
+      const texts = loadStrings(this.getAttribute("lang")).catch(() => pause(backoff(attempt)));
+      [t] = await Promise.all([texts, adopt(this.#root, "chat-room.css")]);
+      if (client !== this.#client) return; // it has changed again
+    }
     const view = /** @type {import("./room.js").View} */ (VIEWS.find((v) => v === this.getAttribute("view")) ?? "full");
     const room = new Room({ root: this.#root, client, t, view, main: this.getAttribute("main") ?? "" });
     this.#room = room;
@@ -124,6 +129,11 @@ export class ChatRoom extends HTMLElement {
   #tell(type, detail) {
     this.dispatchEvent(new CustomEvent(`chat-${type}`, { detail }));
   }
+}
+
+/** @param {number} ms @returns {Promise<void>} */
+function pause(ms) {
+  return new Promise((done) => setTimeout(done, ms));
 }
 
 /** The address of a room, which may be named alone. @param {string} room */

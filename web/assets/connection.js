@@ -5,6 +5,7 @@
  * knows nothing of the log.
  */
 import { backoff } from "./backoff.js";
+import { load } from "./loader.js";
 import { ChatError, isOurFault, reasonOf, verdict } from "./protocol.js";
 import { Pulse } from "./pulse.js";
 import { HttpError, request } from "./request.js";
@@ -68,17 +69,14 @@ import { Wakeups } from "./wakeups.js";
 /** @typedef {new (parts: LinkParts) => Link} Transport */
 
 /**
- * What is seldom needed is loaded when it is. A browser may remember a module that it could
- * not load for as long as the page lives, under the address that was asked for: `again` is
- * what to add to that at a further attempt.
- * @type {Record<TransportName, (again: string) => Transport|Promise<Transport>>}
+ * What is seldom needed is loaded when it is.
+ * @type {Record<TransportName, () => Transport|Promise<Transport>>}
  */
 const TRANSPORTS = {
   websocket: () => WebSocketTransport,
-  events: async (again) => (await import(`./transport-events.js${again}`)).EventsTransport,
-  polling: async (again) => (await import(`./transport-polling.js${again}`)).PollingTransport,
+  events: async () => (await load("transport-events")).EventsTransport,
+  polling: async () => (await load("transport-polling")).PollingTransport,
 };
-const loadSession = async (/** @type {string} */ again) => (await import(`./session.js${again}`)).Session;
 
 const SECOND = 1000;
 const STATE_WITHIN = 5 * SECOND;
@@ -107,7 +105,6 @@ export class Connection {
   #failures = 0;
   #timesGone = 0;
   #waitIsTold = false;
-  #timesNotLoaded = 0;
   /** @type {State} */ #state = { name: "idle" };
   /** @type {ReturnType<typeof setTimeout>|undefined} */ #timer;
 
@@ -231,18 +228,12 @@ export class Connection {
       this.#session?.leave();
       this.#session = null;
     }
-    const again = this.#timesNotLoaded ? `?${this.#timesNotLoaded}` : "";
-    try {
-      const Transport = await TRANSPORTS[name](again);
-      if (name !== "websocket" && !this.#session) {
-        const Session = await loadSession(again);
-        this.#session = new Session({ base, fetch: this.#fetch, random: this.#random, hear: (/** @type {Json} */ m) => this.#owner.hear(m) });
-      }
-      return Transport;
-    } catch (err) {
-      this.#timesNotLoaded++;
-      throw err;
+    const Transport = await TRANSPORTS[name]();
+    if (name !== "websocket" && !this.#session) {
+      const { Session } = await load("session");
+      this.#session = new Session({ base, fetch: this.#fetch, random: this.#random, hear: (/** @type {Json} */ m) => this.#owner.hear(m) });
     }
+    return Transport;
   }
 
   get #fetch() {

@@ -1,6 +1,7 @@
 // @ts-check
 /** The panel of who moderates: a section for each thing there is to do, of which one is shown. */
 import { el, icon } from "./desk-dom.js";
+import { load, once } from "./loader.js";
 import { Panel } from "./panel.js";
 
 /** @typedef {"room"|"poll"|"sanctions"|"acts"|"figures"} Section */
@@ -15,11 +16,11 @@ import { Panel } from "./panel.js";
 
 /** @type {Record<Section, (desk: import("./desk.js").Desk) => Promise<Part>>} */
 const PARTS = {
-  room: async (desk) => new (await import("./desk-room.js")).RoomPart(desk),
-  poll: async (desk) => new (await import("./desk-poll.js")).PollPart(desk),
-  sanctions: async (desk) => new (await import("./desk-sanctions.js")).SanctionsPart(desk),
-  acts: async (desk) => new (await import("./desk-log.js")).LogPart(desk),
-  figures: async (desk) => new (await import("./desk-graphs.js")).GraphsPart(desk),
+  room: async (desk) => new (await load("desk-room")).RoomPart(desk),
+  poll: async (desk) => new (await load("desk-poll")).PollPart(desk),
+  sanctions: async (desk) => new (await load("desk-sanctions")).SanctionsPart(desk),
+  acts: async (desk) => new (await load("desk-log")).LogPart(desk),
+  figures: async (desk) => new (await load("desk-graphs")).GraphsPart(desk),
 };
 const SECTIONS = /** @type {Section[]} */ (Object.keys(PARTS));
 
@@ -89,10 +90,7 @@ export class DeskPanel {
 
   /** @param {Section} section */
   #make(section) {
-    const part = this.#parts.get(section) ?? PARTS[section](this.#desk);
-    this.#parts.set(section, part);
-    part.catch(() => this.#parts.delete(section)); // the next time may do
-    return part;
+    return once(this.#parts, section, () => PARTS[section](this.#desk));
   }
 
   /** @param {KeyboardEvent} e */

@@ -9,6 +9,7 @@ import { Figures } from "./desk-figures.js";
 import { Ledger } from "./desk-ledger.js";
 import { Toasts } from "./desk-toasts.js";
 import { el, finder, icon } from "./desk-dom.js";
+import { load } from "./loader.js";
 import { ChatError } from "./protocol.js";
 import { adopt } from "./styles.js";
 
@@ -136,7 +137,7 @@ export class Desk {
   }
 
   #load() {
-    this.#panel ??= import("./desk-panel.js").then(({ DeskPanel }) => new DeskPanel(this, this.#button));
+    this.#panel ??= load("desk-panel").then(({ DeskPanel }) => new DeskPanel(this, this.#button));
     this.#panel.catch(() => (this.#panel = undefined)); // the next time may do
     return this.#panel;
   }

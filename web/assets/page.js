@@ -6,6 +6,7 @@
  */
 import "./chat-room.js";
 import { el } from "./dom.js";
+import { load } from "./loader.js";
 
 /** @typedef {import("./chat-room.js").ChatRoom} ChatRoom */
 /** @typedef {import("./stream-player.js").StreamPlayer} StreamPlayer */
@@ -60,7 +61,7 @@ function styled() {
 /** Shows the room's stream beside the chat. What plays it is loaded once there is one. */
 async function showStream() {
   if (view !== "full" || (!stream && player.hidden)) return;
-  const [texts] = await Promise.all([chat.strings?.more("stream"), import("./stream-player.js"), styled()]);
+  const [texts] = await Promise.all([chat.strings?.more("stream"), load("stream-player"), styled()]);
   player.texts = texts ?? null;
   player.src = stream; // the newest, also if there were others meanwhile
 }

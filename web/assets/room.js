@@ -9,6 +9,7 @@ import { Composer } from "./composer.js";
 import { finder } from "./dom.js";
 import { loadEmotes } from "./emotes.js";
 import { Join } from "./join.js";
+import { load } from "./loader.js";
 import { LogView } from "./log-view.js";
 import { nameOf, noticeOf } from "./notices.js";
 import { Outbox } from "./outbox.js";
@@ -164,12 +165,12 @@ export class Room extends EventTarget {
    * A part that is loaded when it is wanted, and made once. Null when it could not be loaded;
    * the next time may do.
    * @template T
-   * @param {string} name
-   * @param {() => Promise<T>} make
+   * @param {string} name of its module
+   * @param {(module: any) => T|Promise<T>} make
    * @returns {Promise<T|null>}
    */
   #part(name, make) {
-    const part = this.#parts.get(name) ?? adopt(this.root, "more.css").then(make).catch(() => {
+    const part = this.#parts.get(name) ?? adopt(this.root, "more.css").then(() => load(name)).then(make).catch(() => {
       this.#parts.delete(name);
       return null;
     });
@@ -177,12 +178,12 @@ export class Room extends EventTarget {
     return part;
   }
 
-  #reactions = () => this.#part("reactions", async () => new (await import("./reactions.js")).Reactions(this));
-  #history = () => this.#part("history", async () => new (await import("./history.js")).History(this));
-  #poll = () => this.#part("poll", async () => new (await import("./poll.js")).Poll(this));
-  #people = () => this.#part("people", async () => new (await import("./people.js")).People(this));
-  #mentions = () => this.#part("mentions", async () => new (await import("./mentions.js")).Mentions(this));
-  #rowActions = () => this.#part("row-actions", async () => new (await import("./row-actions.js")).RowActions(this));
+  #reactions = () => this.#part("reactions", ({ Reactions }) => new Reactions(this));
+  #history = () => this.#part("history", ({ History }) => new History(this));
+  #poll = () => this.#part("poll", ({ Poll }) => new Poll(this));
+  #people = () => this.#part("people", ({ People }) => new People(this));
+  #mentions = () => this.#part("mentions", ({ Mentions }) => new Mentions(this));
+  #rowActions = () => this.#part("row-actions", ({ RowActions }) => new RowActions(this));
 
   /** What people do with mouse and keyboard. */
   #offer() {
@@ -202,10 +203,10 @@ export class Room extends EventTarget {
 
   /** @param {HTMLElement} button */
   async #pickEmoji(button) {
-    const picker = await this.#part("picker", () => import("./picker.js"));
+    const picker = await this.#part("picker", (module) => module);
     picker?.openPicker({
       frame: this.#$("container"), button, label: this.t.insertEmoji, emotes: this.lexicon.emotes,
-      onPick: (emoji) => this.composer.insert(this.lexicon.emotes.has(emoji) ? `${emoji} ` : emoji),
+      onPick: (/** @type {string} */ emoji) => this.composer.insert(this.lexicon.emotes.has(emoji) ? `${emoji} ` : emoji),
     });
   }
 
@@ -401,7 +402,7 @@ export class Room extends EventTarget {
 
   /** Who moderates has more to do; the others need not load it. */
   #openDesk() {
-    return this.#part("desk", async () => (await import("./desk.js")).default(this));
+    return this.#part("desk", (module) => module.default(this));
   }
 
   /** @param {LogEvent} event */
@@ -465,7 +466,7 @@ export class Room extends EventTarget {
     this.#$("room-name").textContent = this.settings.title ? this.name : "";
     const modes = Object.entries(this.t.modes).filter(([key]) => this.settings[key]);
     this.#$("modes").textContent = modes.map(([key, tell]) => /** @type {(v: any) => string} */ (tell)(this.settings[key])).join(" · ");
-    if (this.settings.pinned && this.view !== "overlay") this.#part("pinned", async () => new (await import("./pinned.js")).Pinned(this));
+    if (this.settings.pinned && this.view !== "overlay") this.#part("pinned", ({ Pinned }) => new Pinned(this));
     this.dispatchEvent(new Event("info"));
   }
 

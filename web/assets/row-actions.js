@@ -4,6 +4,7 @@
  * them for all messages, which goes where it is wanted.
  */
 import { el, finder } from "./dom.js";
+import { load } from "./loader.js";
 import { nameOf } from "./notices.js";
 
 /** @typedef {import("./protocol.js").LogEvent} LogEvent */
@@ -85,7 +86,7 @@ export class RowActions {
 
   /** @param {LogEvent} event @param {HTMLElement} button @param {import("./actions.js").Action<LogEvent>[]} actions */
   async #open(event, button, actions) {
-    const { openMenu } = await import("./menu.js");
+    const { openMenu } = await load("menu");
     openMenu(this.#frame, button, this.#room.t.moreActions, actions, event);
   }
 }

@@ -4,7 +4,7 @@
  * with the same keys, `strings-CODE.js`, of which one alone is loaded; what few people see
  * (`landing-CODE.js`, say) is apart. A further language is such files and a line in LANGUAGES.
  */
-import { once } from "./loader.js";
+import { load, once } from "./loader.js";
 
 /**
  * What the texts of a language are made with, in the reader's own variety of it: British
@@ -41,14 +41,14 @@ const loaded = new Map();
  */
 export function loadStrings(asked) {
   const [code, locale] = choose([asked ?? "", ...(navigator.languages ?? [])]);
-  return once(loaded, locale, () => load(code, locale));
+  return once(loaded, locale, () => make(code, locale));
 }
 
 /** @param {string} code @param {string} locale @returns {Promise<Strings>} */
-async function load(code, locale) {
+async function make(code, locale) {
   const tools = makeTools(locale);
   /** @type {Map<string, Promise<any>>} by name */ const parts = new Map();
-  const more = (/** @type {string} */ part) => once(parts, part, async () => (await import(`./${part}-${code}.js`)).default(tools));
+  const more = (/** @type {string} */ part) => once(parts, part, async () => (await load(`${part}-${code}`)).default(tools));
   return { ...(await more("strings")), lang: code, dir: LANGUAGES[code], more };
 }
 
