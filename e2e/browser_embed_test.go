@@ -52,6 +52,16 @@ func (b *browser) testElement(t *testing.T) {
 			chat-room { --chat-accent: rgb(1, 2, 3); height: 300px }
 			chat-room::part(message) { background: rgb(4, 5, 6) }
 		</style>
+		<script nonce="own">
+			const begin = setTimeout, end = clearTimeout;
+			globalThis.timers = new Set();
+			globalThis.setTimeout = (handle, ...rest) => {
+				const timer = begin((...given) => (timers.delete(timer), handle(...given)), ...rest);
+				timers.add(timer);
+				return timer;
+			};
+			globalThis.clearTimeout = (timer) => (timers.delete(timer), end(timer));
+		</script>
 		<script type="module" src="%s/assets/chat-room.js"></script>
 		<chat-room room="testroom" name="Ann" theme="light"></chat-room>`, s.api))
 	p := b.openForeign(t, elsewhere, s.api)
@@ -73,8 +83,11 @@ func (b *browser) testElement(t *testing.T) {
 		document.documentElement.append(chat);
 	})(document.querySelector("chat-room"))`))
 	p.want("it stays as it is", `[document.host.client === before, document.host.dataset.state]`, []any{true, "live"})
+	p.click("#people-toggle")
+	p.want("who is here", `document.querySelectorAll("#people-list li").length`, 3)
 	p.do("take it away", chromedp.Evaluate[chromedp.Void](`document.querySelector("chat-room").remove()`))
 	cleo.wantText("it leaves the room with its element", "#viewers", "2")
+	p.want("it waits for nothing any more", `timers.size`, 0)
 }
 
 // What a page can do with the element: tokens, events, the client, another room.

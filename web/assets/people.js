@@ -47,8 +47,8 @@ export class People {
       onClose: () => clearTimeout(this.#timer),
     });
     this.#search.addEventListener("input", () => this.#refreshIn(AFTER_TYPING));
-    room.client.addEventListener("viewers", () => this.#changed());
-    room.client.addEventListener("welcome", () => this.#changed());
+    for (const type of ["viewers", "welcome"]) room.client.addEventListener(type, () => this.#changed(), { signal: room.signal });
+    room.signal.addEventListener("abort", () => clearTimeout(this.#timer));
     adopt(room.root, "people.css");
     offer(room);
   }
