@@ -11,7 +11,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 )
@@ -24,6 +26,7 @@ func TestEmbed(t *testing.T) {
 	t.Run("logging out", b.testLoggingOut)
 	t.Run("main port", b.testMainPort)
 	t.Run("lost on the way", b.testLostOnTheWay)
+	t.Run("late", b.testLate)
 	t.Run("documented", b.testEmbeddingDocumented)
 }
 
@@ -196,6 +199,39 @@ func (b *browser) testLostOnTheWay(t *testing.T) {
 		p.click(part.button)
 		p.want(part.module+" the second time", `document.querySelectorAll("`+part.what+`").length`, 1)
 	}
+}
+
+// A part that has come when its chat was gone is none of the next one's.
+func (b *browser) testLate(t *testing.T) {
+	t.Parallel()
+	s := startChat(t)
+	asked, gone := make(chan string, 2), make(chan struct{}) // each part is asked for once
+	way := newGateway(t, s.open("testroom"), func(r *http.Request) bool {
+		if r.URL.Path == "/assets/people.js" || r.URL.Path == "/assets/desk-panel.js" {
+			asked <- r.URL.Path
+			<-gone
+		}
+		return false
+	})
+	release := sync.OnceFunc(func() { close(gone) })
+	t.Cleanup(release)
+	p := b.open(t, way.url+"/#token="+s.mintFor("u1", "Mia", "moderator"))
+	for _, button := range []string{"#people-toggle", "#desk-toggle"} {
+		p.click(button)
+		select {
+		case <-asked:
+		case <-time.After(commandTimeout):
+			t.Fatalf("want what %s opens to be asked for", button)
+		}
+	}
+	p.do("begin anew", chromedp.Evaluate[chromedp.Void](`document.querySelector("chat-room").setAttribute("view", "chat")`))
+	p.want("another chat", `getComputedStyle(document.querySelector(".titles h2")).clipPath`, "inset(50%)")
+	release()
+	p.click("#desk-toggle")
+	p.want("one desk", `[...document.querySelectorAll("#desk")].map((e) => e.open)`, []bool{true})
+	p.click("#people-toggle")
+	p.want("one list", `[...document.querySelectorAll("#people")].map((e) => [e.open, e.querySelectorAll("li").length])`, []any{[]any{true, 1}})
+	p.want("still one desk", `document.querySelectorAll("#desk").length`, 1)
 }
 
 // The page that docs/embedding.md tells to copy works as it stands.

@@ -32,7 +32,7 @@ export default async function openDesk(room) {
 export class Desk {
   #button;
   #heldUntil = 0;
-  /** @type {Promise<import("./desk-panel.js").DeskPanel>|undefined} */ #panel;
+  /** @type {Promise<import("./desk-panel.js").DeskPanel|null>|undefined} null when the chat is gone */ #panel;
 
   /**
    * @param {Room} room
@@ -48,7 +48,7 @@ export class Desk {
     this.#button = el("button", {
       id: "desk-toggle", className: "quiet", part: "button", type: "button", title: words.desk,
       aria: { label: words.openDesk, expanded: "false" },
-      onclick: async () => (await this.#load()).toggle(),
+      onclick: async () => (await this.#load())?.toggle(),
     }, icon("shield"), el("span", { textContent: words.desk }));
     $("tools").prepend(this.#button);
     offerActs(this);
@@ -133,11 +133,11 @@ export class Desk {
 
   /** Shows what was done with somebody. @param {User} user */
   async showActsOf(user) {
-    (await this.#load()).showActsOf(user);
+    (await this.#load())?.showActsOf(user);
   }
 
   #load() {
-    this.#panel ??= load("desk-panel").then(({ DeskPanel }) => new DeskPanel(this, this.#button));
+    this.#panel ??= load("desk-panel").then(({ DeskPanel }) => this.room.signal.aborted ? null : new DeskPanel(this, this.#button));
     this.#panel.catch(() => (this.#panel = undefined)); // the next time may do
     return this.#panel;
   }

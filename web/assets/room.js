@@ -162,15 +162,18 @@ export class Room extends EventTarget {
   // What there is to do, and the parts that are loaded for it.
 
   /**
-   * A part that is loaded when it is wanted, and made once. Null when it could not be loaded;
-   * the next time may do.
+   * A part that is loaded when it is wanted, and made once. Null when it could not be loaded:
+   * the next time may do; or when the chat has been taken off the page meanwhile.
    * @template T
    * @param {string} name of its module
    * @param {(module: any) => T|Promise<T>} make
    * @returns {Promise<T|null>}
    */
   #part(name, make) {
-    const part = this.#parts.get(name) ?? adopt(this.root, "more.css").then(() => load(name)).then(make).catch(() => {
+    const part = this.#parts.get(name) ?? adopt(this.root, "more.css").then(() => load(name)).then((module) => {
+      this.signal.throwIfAborted(); // the root is the next chat's
+      return make(module);
+    }).catch(() => {
       this.#parts.delete(name);
       return null;
     });
