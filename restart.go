@@ -161,12 +161,13 @@ const (
 	doorPatience  = 250 * time.Millisecond
 )
 
-// partFromRooms drains the rooms. In a hand-over it first has the APIs let nobody in any
-// more, so that no call meets a server without rooms.
+// partFromRooms drains the rooms. In a hand-over it first waits for tips under way, and has
+// the APIs let nobody in any more, so that no call meets a server without rooms.
 func (s *server) partFromRooms(ctx context.Context) error {
 	if !s.leaves.Load() {
 		return s.rooms.Drain(ctx)
 	}
+	s.rooms.FinishTips(ctx) // while everybody is served
 	s.adminFront.doors.Shut(adminPatience)
 	s.carried = &carried{Rooms: s.rooms.Carry(), LogLevel: s.level.String()}
 	s.dark = time.Now()

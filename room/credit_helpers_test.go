@@ -267,6 +267,7 @@ func (w *paidWorld) crash(test func(w *paidWorld)) {
 func (w *paidWorld) handOver(test func(w *paidWorld)) {
 	w.Helper()
 	w.closed()
+	w.FinishTips(w.Context())
 	if err := w.HandOver(w.Context()); err != nil {
 		w.Fatal(err)
 	}

@@ -32,6 +32,13 @@ func (g *gate) leave() {
 	g.closeIfEmpty()
 }
 
+// busy tells whether something is under way.
+func (g *gate) busy() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.n > 0
+}
+
 // close shuts the gate; empty is closed when the last one has left.
 func (g *gate) close() {
 	g.mu.Lock()

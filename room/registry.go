@@ -190,14 +190,16 @@ func (g *Registry) Rooms() []*Room {
 }
 
 // Close closes the room of that name for good: its clients are told not to come
-// back. It returns a room_not_found error if no such room is open, and does not
-// wait for the clients to go; the name is free at once. It returns once a crash would
-// not open the room again, or with an unavailable error if one may.
+// back. Before that, tips under way are answered, which may take 3 s. It returns a
+// room_not_found error if no such room is open, and does not wait for the clients to go;
+// the name is free when it returns. It returns once a crash would not open the room
+// again, or with an unavailable error if one may.
 func (g *Registry) Close(name string) error {
 	r, err := g.Room(name)
 	if err != nil {
 		return g.closeLost(name, err)
 	}
+	finishTips(context.Background(), []*Room{r}) // the journal takes no event of a closed room
 	if !g.end(r) {
 		return notFound(name)
 	}

@@ -53,6 +53,7 @@ type Room struct {
 	stopping context.Context //nolint:containedctx // the room's own end; its cause is the parting
 	stop     context.CancelCauseFunc
 	readers  *gate // reader goroutines of connections
+	tips     *gate // that the credit service is being asked for
 	counters counters
 	public   atomic.Pointer[State]
 	touched  atomic.Int64              // when somebody last asked for this room, Unix nanoseconds
@@ -77,7 +78,7 @@ type Room struct {
 	sweep         *time.Timer // for sessions that nobody reads
 	till          till        // the tickets of those who pay
 	repeats       repeats
-	tipping       map[commandID]*tipAnswer  // tips that the credit service is being asked for
+	tipping       map[commandID]*tipAnswer  // the tips under way that have an id
 	addresses     map[netip.Prefix]*address // guests, by network
 	addressesMost int                       // from which idle addresses are forgotten
 	guests        int                       // the number that the last unnamed guest got
@@ -137,6 +138,7 @@ func newRoom(l life, ln net.Listener, g *Registry) *Room {
 		opened:        newPromise(),
 		ended:         newPromise(),
 		readers:       newGate(),
+		tips:          newGate(),
 		events:        eventLog{keep: g.opts.logKeep(), seq: l.seq, entries: l.events},
 		members:       newMemberSet(),
 		people:        make(map[string]*person),
@@ -364,6 +366,10 @@ func (r *Room) armIdle() {
 // IdleTimeout.
 func (r *Room) closeIfIdle() {
 	if r.members.len() > 0 || r.phase != phaseOpen {
+		return
+	}
+	if r.tips.busy() { // by somebody who has gone
+		r.armIdle()
 		return
 	}
 	if since := r.untouched(); since < r.opts.IdleTimeout {

@@ -97,6 +97,9 @@ func (t tip) carryOut(r *Room, d *deed, _ time.Time) (uint64, error) {
 	if err := r.opts.Journal.Healthy(); err != nil {
 		return 0, r.stored(err)
 	}
+	if !r.tips.enter() {
+		return 0, noMoreTips()
+	}
 	key := t.key(r.epoch, id)
 	asked := Tip{User: d.by.user.ID, Room: r.name, Amount: t.amount, Currency: t.currency, Text: t.text}
 	a := &tipAnswer{tip: t, id: id, deeds: []*deed{d}}
@@ -104,6 +107,7 @@ func (t tip) carryOut(r *Room, d *deed, _ time.Time) (uint64, error) {
 		a.err = r.opts.Credit.Tip(ctx, key, asked)
 		return a
 	}) {
+		r.tips.leave()
 		return 0, noTip()
 	}
 	if d.id != "" {
@@ -128,6 +132,40 @@ func noTip() *fault.Error {
 	return &fault.Error{Code: fault.Unavailable, Detail: "nobody can say now whether the tip was taken; send it again under the same id after retry_after, and it is taken once", RetryAfter: creditRetry}
 }
 
+// noMoreTips is the answer to a tip that comes when its room is about to close.
+func noMoreTips() *fault.Error {
+	return &fault.Error{Code: fault.Unavailable, Detail: "the room closes, or the server stops or restarts; the tip was not asked for: send it again after retry_after, where the room is there again", RetryAfter: comeBackFirst}
+}
+
+// tipsMost is how long a room that is to close waits for its tips: as long as the credit
+// service has for one.
+const tipsMost = 3 * time.Second
+
+// FinishTips has all rooms take no new tips, for good, and returns when those under way are
+// answered, or have had their time for it. What ctx leaves is spent to the half at most. It
+// comes before [Registry.Drain], which calls it too, and [Registry.HandOver].
+func (g *Registry) FinishTips(ctx context.Context) { finishTips(ctx, g.Rooms()) }
+
+func finishTips(ctx context.Context, rooms []*Room) {
+	limit := tipsMost
+	if deadline, ok := ctx.Deadline(); ok {
+		limit = min(limit, time.Until(deadline)/2)
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for _, r := range rooms {
+		r.tips.close()
+	}
+	for _, r := range rooms {
+		select {
+		case <-r.tips.empty:
+		case <-r.done:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // tipAnswer is what the credit service has said of a tip, for the actor.
 type tipAnswer struct {
 	tip   tip
@@ -139,6 +177,7 @@ type tipAnswer struct {
 // run makes the event, also if its author has gone or was sanctioned meanwhile: the tip is
 // taken.
 func (a *tipAnswer) run(r *Room) {
+	defer r.tips.leave()
 	a.over(r)
 	refusal, refused := errors.AsType[*TipRefusedError](a.err)
 	switch {

@@ -1,6 +1,7 @@
 package room
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -381,4 +382,100 @@ func TestATipsTextIsRemoved(t *testing.T) {
 			})
 		})
 	}
+}
+
+// ended is what ends the room lobby, by why it is told to do so.
+var ended = map[CloseReason]func(*paidWorld){
+	reasonClosed:   func(w *paidWorld) { w.wantClose("lobby") },
+	reasonShutdown: func(w *paidWorld) { w.stop() },
+	reasonRestart:  func(w *paidWorld) { w.handOver(func(*paidWorld) {}) },
+}
+
+// A room that ends waits for the tips under way, and takes no more.
+func TestTipsWhenARoomEnds(t *testing.T) {
+	for reason, end := range ended {
+		t.Run(string(reason), func(t *testing.T) {
+			inPaidWorld(t, func(w *paidWorld) {
+				r := w.room("lobby")
+				ann, bob := r.joinAs("u1:Ann:consumer"), r.joinAs("u2:Bob:consumer")
+				w.bank.set(func(b *bank) { b.takes = time.Second })
+				tip := obj{"type": "tip", "id": "a", "amount": 5, "currency": "EUR"}
+				ann.send(tip)
+				w.at(500 * time.Millisecond)
+				time.AfterFunc(0, func() { end(w) })
+				w.at(600 * time.Millisecond)
+				if e := bob.wantRefused("the room is about to end", "unavailable", euros(1, "")); e.num("retry_after") != 1000 {
+					w.Errorf("error: %v", e)
+				}
+				bob.say("farewell", "m")
+				ann.wantMessage("all else goes on", "farewell")
+				ann.send(tip) // a repeat waits for the same answer
+				w.at(2 * time.Second)
+				if o := ann.want("taken", "tip"); o.num("seq") != 2 {
+					w.Errorf("tip: %v", o)
+				}
+				for range 2 {
+					if a := ann.want("kept", "ack"); a.str("id") != "a" || a.num("seq") != 2 {
+						w.Errorf("ack: %v", a)
+					}
+				}
+				if o := ann.want("then the room ends", "closing"); o.str("reason") != string(reason) {
+					w.Errorf("closing: %v", o)
+				}
+				w.bank.wantCalls(t, "one tip", "0s tip u1 5 EUR")
+			})
+		})
+	}
+}
+
+// A service that hangs delays the end of a room by the time that it has for a tip, or by
+// half of what a stop may take.
+func TestTipsWhenARoomEndsWithoutTheService(t *testing.T) {
+	hanging := func(test func(w *paidWorld, ann *client)) {
+		inPaidWorld(t, func(w *paidWorld) {
+			ann := w.room("lobby").joinAs("u1:Ann:consumer")
+			w.bank.hang()
+			ann.send(euros(1, ""))
+			w.at(500 * time.Millisecond)
+			test(w, ann)
+		}, silently)
+	}
+	hanging(func(w *paidWorld, ann *client) {
+		w.wantClose("lobby")
+		if took := time.Since(w.bank.begun); took < patience || took > patience+100*time.Millisecond {
+			w.Errorf("the room is closed after %v", took)
+		}
+		ann.wantError("it hangs", "unavailable")
+		ann.want("then the room ends", "closing")
+	})
+	hanging(func(w *paidWorld, ann *client) {
+		ctx, cancel := context.WithTimeout(w.Context(), time.Second)
+		defer cancel()
+		if err := w.Drain(ctx); err != nil {
+			w.Error(err)
+		}
+		if took := time.Since(w.bank.begun); took < time.Second || took > 1100*time.Millisecond {
+			w.Errorf("the server has stopped after %v", took)
+		}
+		ann.want("in time", "closing")
+	})
+}
+
+// A room that is empty does not close under a tip.
+func TestATipInAnIdleRoom(t *testing.T) {
+	inPaidWorld(t, func(w *paidWorld) {
+		r := w.room("lobby")
+		ann := r.joinAs("u1:Ann:consumer")
+		w.bank.set(func(b *bank) { b.takes = 2 * time.Second })
+		ann.send(euros(1, ""))
+		w.pass(time.Millisecond)
+		ann.leave()
+		w.at(3 * time.Second)
+		if n := r.State().Seq; n != 1 {
+			w.Errorf("want the tip in the log, got %d events", n)
+		}
+		if _, err := w.Room("lobby"); err == nil {
+			w.Error("the room stays open")
+		}
+	}, func(o *Options) { o.IdleTimeout = 700 * time.Millisecond })
 }
