@@ -63,7 +63,7 @@ func (e *exam) webSocket(ctx context.Context) verdict {
 	stay := context.AfterFunc(ctx, func() { ws.Close() })
 	defer stay()
 	if err := e.enter(ws, e.token); err != nil {
-		return refusedEntry(err, changeUpgrade)
+		return e.refusedEntry(err, changeUpgrade)
 	}
 	if err := ws.WriteMessage(websocket.TextMessage, []byte(`{"type":"ping","id":"1"}`)); err != nil {
 		return wrong(changeUpgrade, "the connection stands, but nothing can be sent: %v", err)
@@ -139,14 +139,34 @@ func hear(ws *websocket.Conn, is func(object) bool) error {
 	}
 }
 
+// noCredit tells whether a room does not let the doctor in because somebody would have to
+// pay for that: it wants credit, or a token, which is not made for such a room.
+func (e *exam) noCredit(err error) bool {
+	closed, ok := errors.AsType[*websocket.CloseError](err)
+	return ok && closed.Code == 4506 ||
+		strings.Contains(err.Error(), `"code":"credit"`) || strings.Contains(err.Error(), "status 402 credit ") ||
+		e.paid && noToken(err)
+}
+
+// noToken tells whether a room does not let the doctor in without a token.
+func noToken(err error) bool {
+	closed, ok := errors.AsType[*websocket.CloseError](err)
+	return ok && closed.Code == 4501 || strings.Contains(err.Error(), "unauthorized")
+}
+
+// paidFor is why something is left out in a room that is paid for.
+const paidFor = "this room is paid for; let the doctor open one of its own (set KEY and no -room)"
+
 // refusedEntry is the verdict when a room does not let the doctor in. otherwise is what to
 // change if it is not the room itself that refuses.
-func refusedEntry(err error, otherwise string) verdict {
+func (e *exam) refusedEntry(err error, otherwise string) verdict {
 	closed, ok := errors.AsType[*websocket.CloseError](err)
 	switch {
+	case e.noCredit(err):
+		return leftOut(paidFor)
 	case strings.Contains(err.Error(), "bad_origin"):
 		return wrong(changeOrigin, "the server refuses the room's own page: %v", err)
-	case ok && closed.Code == 4501, strings.Contains(err.Error(), "unauthorized"):
+	case noToken(err):
 		return wrong("set KEY in the environment, so that the doctor has a token; guests are not let in (GUESTS)", "the room lets nobody in without a token: %v", err)
 	case ok && closed.Code == 4002, strings.Contains(err.Error(), "full"), strings.Contains(err.Error(), "not_accepting"):
 		return wrong("MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ROOM or MAX_CONNECTIONS_PER_IP, if they are too small; an operator may have closed the server (PUT /api/v1/accepting)", "there is no place: %v", err)
@@ -221,7 +241,7 @@ func (s *stream) hear(is func(object) bool) error {
 func (e *exam) events(ctx context.Context) verdict {
 	session, err := e.join(ctx, e.room, e.token)
 	if err != nil {
-		return refusedEntry(err, changePassAll)
+		return e.refusedEntry(err, changePassAll)
 	}
 	defer e.leave(ctx, e.room, session)
 	within, cancel := context.WithTimeout(ctx, patience/2)

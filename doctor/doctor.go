@@ -103,6 +103,7 @@ type exam struct {
 
 	room   string   // that is looked at; empty: there is none
 	port   int      // of the room; 0: not known
+	paid   bool     // the room may be, and is not the doctor's own
 	token  string   // for the room; empty: the doctor is a guest
 	opened []string // rooms of the doctor's own
 }

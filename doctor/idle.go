@@ -64,7 +64,11 @@ func (e *exam) idle(ctx context.Context) verdict {
 	all.Wait()
 	var cut []string
 	for i, h := range holds {
-		if errs[i] != nil {
+		switch {
+		case errs[i] == nil:
+		case e.noCredit(errs[i]):
+			return leftOut(paidFor)
+		default:
 			cut = append(cut, fmt.Sprintf("%s after %v of silence (%v)", h.way, silences[i].Round(time.Second/10), errs[i]))
 		}
 	}

@@ -51,7 +51,7 @@ func (e *exam) poll(ctx context.Context, room, session string, wait time.Duratio
 func (e *exam) polling(ctx context.Context) verdict {
 	session, err := e.join(ctx, e.room, e.token)
 	if err != nil {
-		return refusedEntry(err, changePassAll)
+		return e.refusedEntry(err, changePassAll)
 	}
 	defer e.leave(ctx, e.room, session)
 	a, err := e.call(ctx, http.MethodPost, e.path("send?session="+session), `{"type":"ping","id":"1"}`)

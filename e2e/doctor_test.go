@@ -126,6 +126,31 @@ func TestDoctor(t *testing.T) {
 			t.Errorf("want the doctor to say nothing in a room that is not its own, got %s", after)
 		}
 	})
+	t.Run("a room that is paid for", func(t *testing.T) {
+		t.Parallel()
+		c := startService(t, buildCredit, "-balance", "1000")
+		for _, guests := range []string{"chat", "none"} {
+			s := startChat(t, "GUESTS="+guests, "CREDIT_URL="+c.url, "CREDIT_KEY="+serviceKey)
+			s.open("live")
+			examine(t, []string{"KEY=" + testKey}, "-room", "live", "-fast", s.api).wantWell("certificate", "ports", "idle")
+			s.call("PATCH", "/api/v1/room/live", `{"paid":true}`, http.StatusOK)
+			paid := examine(t, []string{"KEY=" + testKey}, "-room", "live", s.api)
+			inside := []string{"websocket", "events", "polling", "idle"}
+			paid.wantWell(append([]string{"certificate", "ports"}, inside...)...)
+			for _, check := range inside {
+				if f := paid.of(check); f.Found != "this room is paid for; let the doctor open one of its own (set KEY and no -room)" {
+					t.Errorf("want %s to say why it is left out, got %q", check, f.Found)
+				}
+			}
+			if guests == "chat" {
+				stranger := examine(t, nil, "-room", "live", s.api)
+				stranger.wantWell(append([]string{"certificate", "key", "address", "scheme and host", "ports"}, inside...)...)
+			}
+		}
+		if _, sessions, _ := c.booked("doctor"); sessions != 0 {
+			t.Errorf("want nobody to be charged for the doctor, got %d sessions", sessions)
+		}
+	})
 	t.Run("interrupted", func(t *testing.T) {
 		t.Parallel()
 		s := startChat(t)
