@@ -68,8 +68,9 @@ type server struct {
 
 // carried is what a server hands on to the next one, beside the journal.
 type carried struct {
-	Rooms    room.Carried `json:"rooms"`
-	LogLevel string       `json:"log_level"`
+	Rooms    room.Carried         `json:"rooms"`
+	Told     map[string]time.Time `json:"told,omitempty"` // see [services.Listing.Carry]
+	LogLevel string               `json:"log_level"`
 }
 
 // front is the server of one of the two APIs.
@@ -159,6 +160,9 @@ func (s *server) open(started time.Time) (restored []*room.Room, err error) {
 	s.watch()
 	if s.carried != nil {
 		s.rooms.TakeOver(s.carried.Rooms)
+		if s.listing != nil {
+			s.listing.TakeOver(s.carried.Told)
+		}
 		if level, err := logging.ParseLevel(s.carried.LogLevel); err == nil {
 			s.level.SetLevel(level)
 		}

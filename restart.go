@@ -169,7 +169,7 @@ func (s *server) partFromRooms(ctx context.Context) error {
 	}
 	s.rooms.FinishTips(ctx) // while everybody is served
 	s.adminFront.doors.Shut(adminPatience)
-	s.carried = &carried{Rooms: s.rooms.Carry(), LogLevel: s.level.String()}
+	s.carried = &carried{Rooms: s.rooms.Carry(), Told: s.toldRooms(), LogLevel: s.level.String()}
 	s.dark = time.Now()
 	var doors sync.WaitGroup
 	doors.Go(func() { s.apiFront.doors.Shut(doorPatience) })

@@ -79,13 +79,21 @@ func (s *server) list() {
 	}
 	s.stops.push("listing", func(ctx context.Context) error {
 		if s.leaves.Load() {
-			return nil // the next process goes on with the rooms
+			return nil // the next process goes on with the rooms; see toldRooms
 		}
 		ctx, cancel := context.WithTimeout(ctx, s.farewellTime())
 		defer cancel()
 		return s.listing.Farewell(ctx)
 	})
 	s.background("news for the listing", func(ctx context.Context) { _ = s.listing.Run(ctx) }) // ends with ctx
+}
+
+// toldRooms returns what the next process's listing is to go on with.
+func (s *server) toldRooms() map[string]time.Time {
+	if s.listing == nil {
+		return nil
+	}
+	return s.listing.Carry()
 }
 
 // settle has the credit service told of sessions that have ended. At the stop that ends

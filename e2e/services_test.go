@@ -382,6 +382,46 @@ func TestARestartOfAPaidRoom(t *testing.T) {
 	}
 }
 
+// The end of a room that the listing could not be told of is told by the process that takes
+// the server's place, also if another one has failed to.
+func TestARestartOwesTheListing(t *testing.T) {
+	for _, mode := range []string{"fail", "hang"} {
+		t.Run(mode, func(t *testing.T) {
+			l, where := startService(t, buildListing), newProgram(t)
+			s := startFamily(t, where, "LISTING_URL="+l.url, "LISTING_KEY="+serviceKey)
+			for _, name := range []string{"stays", "reopened", "closed"} {
+				s.open(name)
+				l.wantPrinted("listed", name+" listed")
+			}
+			l.is(mode)
+			s.call("DELETE", "/api/v1/room/reopened", "", http.StatusOK)
+			s.call("DELETE", "/api/v1/room/closed", "", http.StatusOK)
+			s.open("reopened")
+			where.becomeSuccessor(t, "dies when it has the sockets")
+			if status, answer := s.tryRestart(); status != http.StatusAccepted {
+				t.Fatalf("want 202, since it was prepared, got %d %s", status, answer)
+			}
+			s.wantPrinted("it goes on", "the fresh process failed; the server goes on")
+			where.install(t)
+			before := len(s.heads())
+			eventually(t, "a restart, once it serves again", func() bool {
+				status, _ := s.tryRestart()
+				return status == http.StatusAccepted
+			})
+			s.wantSucceeded(before)
+			l.is("well")
+			l.wantPrinted("it is well again", "closed gone: closed")
+			l.wantPrinted("the room that opened again", "reopened changed:")
+			if said := l.text(); strings.Contains(said, "reopened gone") || strings.Contains(said, "stays gone") {
+				t.Errorf("the listing was told of the end of a room that is open: %s", said)
+			}
+			s.signal(syscall.SIGTERM)
+			s.wait("the stop")
+			l.wantPrinted("the stop", "stays gone: closed")
+		})
+	}
+}
+
 // A room whose credit service hangs is as fast as one without, and so is a room beside it:
 // rounds in each of them by turns, while consumers try to get in.
 func TestARoomBesideAHangingCreditService(t *testing.T) {

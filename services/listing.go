@@ -265,6 +265,31 @@ func (l *Listing) note(a answer, now time.Time) {
 	}
 }
 
+// Carry returns the rooms that the listing was told of and not yet of their end, and since
+// when they are gone, now for those that were open at the last look. Another listing goes
+// on with them by [Listing.TakeOver]. Run must have returned.
+func (l *Listing) Carry() map[string]time.Time {
+	told, now := make(map[string]time.Time), time.Now()
+	for name, e := range l.known {
+		switch {
+		case !e.sent:
+		case e.is != nil:
+			told[name] = now // it may close before the other one looks
+		default:
+			told[name] = e.gone
+		}
+	}
+	return told
+}
+
+// TakeOver goes on from what another listing has handed on: the end of those rooms that are
+// not open is told. It must be called before Run.
+func (l *Listing) TakeOver(told map[string]time.Time) {
+	for name, since := range told {
+		l.known[name] = &listed{sent: true, gone: since}
+	}
+}
+
 // Farewell takes all rooms off the listing, since the server stops. Run must have returned.
 // Its error tells how many stay, until the listing forgets whom it does not hear of.
 func (l *Listing) Farewell(ctx context.Context) error {

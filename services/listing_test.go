@@ -2,9 +2,11 @@ package services
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -238,6 +240,80 @@ func TestManyRooms(t *testing.T) {
 			t.Errorf("told of %d rooms and the end of %d, want %d and %d", len(puts), len(deletes), rooms, rooms/2)
 		}
 		d.halt()
+	})
+}
+
+// successor is a listing that goes on from a directory's, which is halted, with the same rooms
+// and the same service. What is carried goes through JSON, as it does between processes.
+func (d *directory) successor() *directory {
+	d.t.Helper()
+	d.halt()
+	data, err := json.Marshal(d.listing.Carry())
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	var told map[string]time.Time
+	if err := json.Unmarshal(data, &told); err != nil {
+		d.t.Fatal(err)
+	}
+	next := &directory{fake: d.fake, ended: make(chan error, 1), rooms: d.open()}
+	next.listing, err = NewListing(ListingOptions{URL: "https://listing.example", Key: testKey, Rooms: next.open, transport: d.fake})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	next.listing.TakeOver(told)
+	return next
+}
+
+// Whoever takes a listing's place tells the end of rooms that it owes, for no longer than
+// that would have, and of no room that is open.
+func TestListingTakenOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDirectory(t)
+		for _, name := range []string{"fails", "hangs", "reopened", "stays", "late", "told"} {
+			d.rooms[name] = Room{}
+		}
+		d.run()
+		d.close("told")
+		d.at(time.Second)
+		d.says(http.StatusServiceUnavailable, "")
+		d.close("fails")
+		d.close("reopened")
+		d.at(2 * time.Second)
+		d.takesTime(-1)
+		d.close("hangs")
+		d.set("unheard", 0)
+		d.at(3 * time.Second)
+		d.heard()
+		d.rooms = map[string]Room{"reopened": {}, "stays": {}} // after its last look
+		next := d.successor()
+		d.says(http.StatusOK, "")
+		d.takesTime(0)
+		next.run()
+		d.want("the successor", put("3s", "reopened", 0), put("3s", "stays", 0),
+			"3s DELETE /rooms/fails", "3s DELETE /rooms/hangs", "3s DELETE /rooms/late", "3s DELETE /rooms/unheard")
+		next.at(20 * time.Second)
+		d.want("nothing is owed")
+
+		d.says(http.StatusBadRequest, "") // which does not open the circuit
+		next.close("stays")
+		d.at(3 * time.Minute)
+		last := next.successor()
+		last.run()
+		d.at(20*time.Second + goneFor - time.Second)
+		if calls := d.heard(); !slices.ContainsFunc(calls, func(call string) bool { return strings.HasPrefix(call, "5m15s DELETE /rooms/stays") }) {
+			t.Errorf("it is told for less than 5 minutes: %v", calls)
+		}
+		d.at(20*time.Second + goneFor + time.Second)
+		d.says(http.StatusOK, "")
+		d.heard()
+		d.at(6 * time.Minute)
+		for _, call := range d.heard() {
+			if strings.Contains(call, "DELETE") {
+				t.Errorf("it is told for more than 5 minutes: %s", call)
+			}
+		}
+		last.halt()
 	})
 }
 
