@@ -239,8 +239,8 @@ func TestEndsSurviveARestart(t *testing.T) {
 		ann.send(obj{"type": "leave"})
 		w.wantClose("closed")
 		w.at(20 * time.Second)
+		w.bank.heal() // before the next try
 		w.restart(func(w *paidWorld) {
-			w.bank.heal()
 			w.at(30 * time.Second)
 			w.bank.wantBooks(t, "after the start", map[string]time.Duration{"u1": 10 * time.Second, "u2": 10 * time.Second})
 			if kept, _ := w.journal.Tickets(); len(kept) > 0 {
