@@ -21,6 +21,7 @@ func TestChat(t *testing.T) {
 	t.Run("poll", b.testPoll)
 	t.Run("history", b.testHistory)
 	t.Run("far away", b.testFarAway)
+	t.Run("close by", b.testCloseBy)
 	t.Run("mentions", b.testMentions)
 	t.Run("whispers", b.testWhispers)
 	t.Run("keyboard", b.testKeyboard)
@@ -279,6 +280,53 @@ func (b *browser) testFarAway(t *testing.T) {
 	ann.want("what is pinned", chosen, "7")
 	s.call("PATCH", "/api/v1/room/testroom", `{"pinned":null}`, http.StatusOK)
 	ann.want("no more", `document.getElementById("pinned").hidden`, true)
+}
+
+// What is answered, or pinned, may be right before what is shown, or among what is kept
+// apart while one reads further up: all is shown once, and what is removed goes.
+func (b *browser) testCloseBy(t *testing.T) {
+	t.Parallel()
+	s := startChat(t, "LIMIT_BURST=0", "LIMIT_MESSAGES=0", "LIMIT_COMMANDS=0", "HISTORY=100")
+	address := s.open("testroom")
+	ben := s.join(address, "Ben")
+	ben.count(1, 300)
+	ben.done(obj{"type": "message", "text": "301", "reply_to": 5})
+	ben.done(obj{"type": "message", "text": "302", "reply_to": 195})
+	s.call("PATCH", "/api/v1/room/testroom", `{"pinned":290}`, http.StatusOK)
+	wantOnce := func(p *page, why string) {
+		t.Helper()
+		p.want(why, fmt.Sprintf(`((texts) => [texts.at(-1), texts.every((text, i) => +text === +texts[0] + i)])(%s)`, rowTexts), []any{"302", true})
+	}
+	chosen := `document.activeElement.querySelector(".text")?.textContent`
+	enter := func(name string) *page {
+		t.Helper()
+		p := b.enter(t, s.api+"/r/testroom/", name)
+		wantOnce(p, "what an arrival is shown")
+		p.want("from", rowTexts+`.length < 150`, true)
+		return p
+	}
+
+	ann := enter("Ann")
+	ann.click(`#log .quote[data-to="195"]`)
+	ann.want("what was answered", chosen, "195")
+	ann.scroll(1)
+	wantOnce(ann, "on to the newest")
+
+	cleo := enter("Cleo")
+	cleo.click(`#log .quote[data-to="195"]`)
+	cleo.want("what was answered", chosen, "195")
+	cleo.click("#jump")
+	wantOnce(cleo, "with one click to the newest")
+	cleo.click(`#log .quote[data-to="5"]`)
+	cleo.want("far away", chosen, "5")
+	cleo.click("#pinned-text")
+	cleo.want("what is pinned", chosen, "290")
+	wantOnce(cleo, "it stands among the newest")
+
+	ben.done(obj{"type": "delete", "seq": 210})
+	for _, p := range []*page{ann, cleo} {
+		p.want("what is removed is not read any more", fmt.Sprintf(`[%[1]s.includes("209"), %[1]s.includes("210")]`, rowTexts), []bool{true, false})
+	}
 }
 
 func (b *browser) testMentions(t *testing.T) {

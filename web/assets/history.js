@@ -48,22 +48,31 @@ export class History {
 
   /** Shows a message that may be anywhere in the log. @param {number} seq */
   async show(seq) {
-    const { log } = this.#room;
+    const { log, log: { model } } = this.#room;
     if (log.show(seq)) return;
     try {
-      const events = await this.#ask(seq + PORTION / 2);
-      if (!events.some((event) => event.seq === seq)) return;
-      const { model } = log;
-      model.detach();
-      for (const entry of model.entries) model.forget(entry);
-      model.entries = model.make(events);
-      model.first = events[0].seq;
-      model.last = /** @type {LogEvent} */ (events.at(-1)).seq;
+      const isKept = model.tail?.some((entry) => entry.seq === seq);
+      const events = isKept ? [] : await this.#ask(seq + PORTION / 2);
+      if (!isKept && !events.some((event) => event.seq === seq)) return;
+      this.#jump(seq, events);
       log.draw();
       log.show(seq);
     } catch {
       // It can be asked for again.
     }
+  }
+
+  /** Leaves what is shown for these events, or for the tail if that has the message. @param {number} seq @param {LogEvent[]} events */
+  #jump(seq, events) {
+    const { model } = this.#room.log;
+    model.detach();
+    const end = model.tail?.[0]?.seq ?? Infinity;
+    if (seq >= end) return model.skipToTail();
+    for (const entry of model.entries) model.forget(entry);
+    events = events.filter((e) => e.seq < end); // the tail has the others
+    model.entries = model.make(events);
+    model.first = events[0].seq;
+    model.last = /** @type {LogEvent} */ (events.at(-1)).seq;
   }
 
   /** @param {number} first */

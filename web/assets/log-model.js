@@ -59,7 +59,7 @@ export class LogModel {
   push(entries) {
     (this.tail ?? this.entries).push(...entries);
     if (!this.tail || this.tail.length <= TAIL) return;
-    for (const entry of this.tail.splice(0, this.tail.length - TAIL)) if (entry.seq > this.last) this.messages.delete(entry.seq);
+    for (const entry of this.tail.splice(0, this.tail.length - TAIL)) if (entry.seq > this.last) this.#unlist(entry);
   }
 
   /** What comes from now on is kept apart. */
@@ -96,7 +96,12 @@ export class LogModel {
   forget(entry) {
     if (entry.row) this.gone.push(entry.row);
     entry.row = null;
-    if (!this.tail?.includes(entry)) this.messages.delete(entry.seq);
+    if (!this.tail?.includes(entry)) this.#unlist(entry);
+  }
+
+  /** A whisper, or a notice, has the seq of a message that stays. @param {Entry} entry */
+  #unlist(entry) {
+    if (this.messages.get(entry.seq) === entry) this.messages.delete(entry.seq);
   }
 
   /** @param {number} seq */

@@ -87,6 +87,7 @@ export class LogView {
   add(event) {
     const { model } = this;
     model.newest = event.seq;
+    if (!model.first) for (const notice of model.entries) notice.seq = event.seq; // nothing was before it
     model.first ||= event.seq;
     this.#push(model.make([event]));
     if (!model.tail) model.last = event.seq;
