@@ -266,7 +266,8 @@ func (b *browser) testRoomActs(t *testing.T) {
 	mia.pressButton("Clear the chat…")
 	mia.want("asked once", `document.querySelector(".sheet h2").textContent`, "Clear the chat?")
 	mia.pressButton("Go on")
-	mia.want("asked twice", `document.querySelector(".sheet h2").textContent`, "Are you sure?")
+	mia.want("asked twice, before anything else", `((sheets) => [sheets.length, sheets[0].querySelector("h2").textContent,
+		sheets[0].contains(document.activeElement), document.getElementById("stage").inert])(document.querySelectorAll(".sheet"))`, []any{1, "Are you sure?", true, true})
 	mia.pressButton("Cancel")
 	mia.want("the keyboard is where it was", `document.activeElement.id`, "desk-clear")
 	ann.wantSees("nothing has happened", "Ann: the recipe is 200 g and two eggs")

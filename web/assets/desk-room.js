@@ -67,16 +67,12 @@ function makeAnnounce(desk) {
 
 /** Asks twice: it cannot be undone. @param {Desk} desk @param {HTMLElement} button */
 function askToClear(desk, button) {
-  const from = () => button;
   const { words } = desk;
-  ask(desk, from, {
+  ask(desk, () => button, {
     heading: words.clearFirst, about: words.clearFirstAbout, submit: words.clearGoOn,
-    run: async () => {
-      queueMicrotask(() => ask(desk, from, {
-        heading: words.clearSecond, about: words.clearSecondAbout, submit: words.clearNow, grave: true,
-        run: () => desk.act(() => desk.client.clear(), words.clearDone),
-      }));
-      return true;
-    },
+    run: async () => ({
+      heading: words.clearSecond, about: words.clearSecondAbout, submit: words.clearNow, grave: true,
+      run: () => desk.act(() => desk.client.clear(), words.clearDone),
+    }),
   });
 }

@@ -9,7 +9,8 @@ import { el, finder } from "./dom.js";
  * @property {Node[]} [fields]
  * @property {string} submit the button that goes on
  * @property {boolean} [grave] it takes something away from somebody
- * @property {() => Promise<boolean>} run does it; false: the question stays, with all that was typed
+ * @property {() => Promise<boolean|Question>} run does it; false: the question stays, with all
+ *   that was typed; a question: that is asked next
  */
 
 /**
@@ -18,7 +19,8 @@ import { el, finder } from "./dom.js";
  * @param {() => HTMLElement|null} from
  * @param {Question} question
  */
-export function ask({ room, words }, from, { heading, about = "", fields = [], submit, grave, run }) {
+export function ask(desk, from, { heading, about = "", fields = [], submit, grave, run }) {
+  const { room, words } = desk;
   const frame = finder(room.root)("container");
   const others = [.../** @type {NodeListOf<HTMLElement>} */ (frame.querySelectorAll(":scope > header, :scope > #stage"))];
   const go = el("button", { part: "button", className: grave ? "grave" : "", textContent: submit });
@@ -54,7 +56,9 @@ export function ask({ room, words }, from, { heading, about = "", fields = [], s
     if (go.disabled) return;
     go.disabled = true;
     try {
-      if (await run()) close();
+      const done = await run();
+      if (done) close();
+      if (typeof done === "object") ask(desk, from, done);
     } finally {
       go.disabled = false;
     }
