@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -23,6 +24,7 @@ func TestClient(t *testing.T) {
 	t.Run("killed", b.testKilled)
 	t.Run("told when to come back", b.testComeBack)
 	t.Run("silent WebSocket", b.testSilentWebSocket)
+	t.Run("not continued", b.testNotContinued)
 	t.Run("said once", b.testSaidOnce)
 	t.Run("fallback", b.testFallback)
 	t.Run("embedded", b.testEmbedded)
@@ -167,6 +169,50 @@ func (b *browser) testComeBack(t *testing.T) {
 	if waited := back.Sub(left); waited < after || waited > after+commandTimeout/2 {
 		t.Errorf("want it back after %v, it came after %v", after, waited)
 	}
+}
+
+// The page comes back to a log that does not go on where it was, and then to another one:
+// the poll that is open stays, and what was said before can be gone to.
+func (b *browser) testNotContinued(t *testing.T) {
+	t.Parallel()
+	const seen, shown, answered = 20, 10, 5
+	welcome := strings.Replace(welcomeAs("u1", seen), `"gap":false`, `"gap":true,"poll":{"type":"poll","seq":2,"time":1,"poll":2,`+
+		`"question":"Tea?","options":["yes","no"],"ends":1795510838030}`, 1)
+	leave := make(chan struct{})
+	until := func(text string) func(ws *standInConn) {
+		return func(ws *standInConn) {
+			ws.say(welcome, saidBy("u2", text, seen))
+			<-leave
+			ws.say(`{"type":"closing","reason":"shutdown","reconnect_after":1}`)
+			ws.close(websocket.CloseGoingAway)
+		}
+	}
+	var said []string
+	for i := range seen {
+		said = append(said, saidBy("u2", strconv.Itoa(i+1), i+1))
+	}
+	said[seen-1] = strings.Replace(said[seen-1], `"text"`, fmt.Sprintf(`"reply_to":%d,"text"`, answered), 1)
+	s := newStandIn(t, until("first"), until("second"), until("third"), func(ws *standInConn) {
+		ws.say(append([]string{strings.Replace(welcome, `"epoch":"e"`, `"epoch":"f"`, 1)}, said[seen-shown:]...)...)
+		ws.say(fmt.Sprintf(`{"type":"history","id":%q,"events":[%s],"first":1}`, ws.read("history").str("id"), strings.Join(said, ",")))
+		ws.stay()
+	})
+
+	ann := b.open(t, s.URL+"/")
+	ann.join("Ann")
+	ann.wantText("a poll is open", "#poll-question", "Tea?")
+	leave <- struct{}{}
+	ann.want("she has missed something", rowTexts, []string{"second"})
+	ann.wantText("the poll is still open", "#poll-question", "Tea?")
+	ann.click("#poll .panel-head button")
+	leave <- struct{}{}
+	ann.want("and again", rowTexts, []string{"third"})
+	ann.want("what is put away stays away", `document.getElementById("poll").checkVisibility()`, false)
+	leave <- struct{}{}
+	ann.wantRows("another log", seen-shown+1, seen)
+	ann.wantText("has another poll", "#poll-question", "Tea?")
+	ann.click("#log .quote")
+	ann.wantRows("it goes back, too", 1, seen)
 }
 
 // A message was on its way when the connection broke. The page cannot know whether it

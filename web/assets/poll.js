@@ -23,7 +23,11 @@ export class Poll {
     this.#room = room;
     this.#node = el("section", { id: "poll", part: "poll", hidden: true, aria: { labelledby: "poll-question" } });
     finder(room.root)("pinned").after(this.#node);
-    room.client.addEventListener("reset", () => this.#hide(), { signal: room.signal });
+    room.client.addEventListener("reset", (e) => {
+      if (/** @type {CustomEvent} */ (e).detail.sameLog) return; // the welcome tells whether it is still open
+      this.#poll = null; // another may have its number
+      this.#hide();
+    }, { signal: room.signal });
     room.signal.addEventListener("abort", () => clearInterval(this.#ticker));
   }
 
