@@ -23,6 +23,7 @@ func TestChat(t *testing.T) {
 	t.Run("far away", b.testFarAway)
 	t.Run("close by", b.testCloseBy)
 	t.Run("mentions", b.testMentions)
+	t.Run("mentions kept", b.testMentionsKept)
 	t.Run("whispers", b.testWhispers)
 	t.Run("keyboard", b.testKeyboard)
 	t.Run("slow mode", b.testSlowMode)
@@ -351,6 +352,12 @@ func (b *browser) testMentions(t *testing.T) {
 	ben.want("it is for him", `[document.querySelector("#log .row").classList.contains("for-me"), document.querySelector("#log .mention.me").textContent]`, []any{true, "@Ben Bolt"})
 	ann.want("not for her", `[document.querySelector("#log .row").classList.contains("for-me"), document.querySelectorAll("#log .mention.me").length]`, []any{false, 0})
 
+	for _, key := range []string{"ArrowLeft", "Home"} {
+		ann.fill("#text", "not @b")
+		ann.want("offered again", offered+`.length > 0`, true)
+		ann.keys(key)
+		ann.want("not where one has gone", offered, [][]string{})
+	}
 	ann.fill("#text", "not @b")
 	ann.want("offered again", offered+`.length > 0`, true)
 	ann.keys("Escape")
@@ -358,6 +365,30 @@ func (b *browser) testMentions(t *testing.T) {
 	ann.keys("Enter")
 	ben.send("write to ann@example.com, @Ann2 or @ann!")
 	ann.want("her name alone is a mention", `[...document.querySelectorAll("#log .row:last-of-type .mention")].map((e) => e.textContent)`, []string{"@ann"})
+}
+
+// The server's answer adds names to those that are offered; what was chosen stays chosen.
+func (b *browser) testMentionsKept(t *testing.T) {
+	t.Parallel()
+	chosen := make(chan struct{})
+	s := newStandIn(t, func(ws *standInConn) {
+		ws.say(welcomeAs("u1", 2), saidAs("u2", "Bea", "one", 1), saidAs("u3", "Ben", "two", 2))
+		id := ws.read("who").str("id")
+		<-chosen
+		ws.say(fmt.Sprintf(`{"type":"people","id":%q,"count":2,"users":[{"id":"u4","name":"Bert","role":"consumer"},{"id":"u2","name":"Bea","role":"consumer"}]}`, id))
+		ws.stay()
+	})
+	ann := b.open(t, s.URL+"/")
+	ann.join("Ann")
+	offered := `[...document.querySelectorAll("#mentions:not([hidden]) li")].map((e) => [e.querySelector("[dir]").textContent, e.ariaSelected])`
+	ann.fill("#text", "@be")
+	ann.want("who has spoken", offered, [][]string{{"Ben", "true"}, {"Bea", "false"}})
+	ann.keys("ArrowDown")
+	ann.want("the next", offered, [][]string{{"Ben", "false"}, {"Bea", "true"}})
+	close(chosen)
+	ann.want("who else is there", offered, [][]string{{"Ben", "false"}, {"Bea", "true"}, {"Bert", "false"}})
+	ann.keys("Enter")
+	ann.wantBox("the one that was chosen", "@Bea ")
 }
 
 func (b *browser) testWhispers(t *testing.T) {

@@ -261,5 +261,10 @@ func welcomeAs(id string, seq int) string {
 
 // saidBy is the event of a message.
 func saidBy(id, text string, seq int) string {
-	return fmt.Sprintf(`{"type":"message","seq":%d,"time":1795510838030,"user":{"id":%q,"name":"Ann","role":"consumer"},"text":%q}`, seq, id, text)
+	return saidAs(id, "Ann", text, seq)
+}
+
+// saidAs is the event of a message by somebody of that name.
+func saidAs(id, name, text string, seq int) string {
+	return fmt.Sprintf(`{"type":"message","seq":%d,"time":1795510838030,"user":{"id":%q,"name":%q,"role":"consumer"},"text":%q}`, seq, id, name, text)
 }

@@ -336,7 +336,7 @@ func keyboard(name string, number int64) chromedp.Action[chromedp.Void] {
 // keys presses keys, one after the other.
 func (p *page) keys(names ...string) {
 	p.t.Helper()
-	numbers := map[string]int64{"Tab": 9, "Enter": 13, "Escape": 27, "End": 35, "Home": 36, "ArrowUp": 38, "ArrowDown": 40, "Delete": 46, "m": 77, "t": 84, "u": 85}
+	numbers := map[string]int64{"Tab": 9, "Enter": 13, "Escape": 27, "End": 35, "Home": 36, "ArrowLeft": 37, "ArrowUp": 38, "ArrowDown": 40, "Delete": 46, "m": 77, "t": 84, "u": 85}
 	for _, name := range names {
 		p.do("press "+name, keyboard(name, numbers[name]))
 	}

@@ -16,6 +16,7 @@ export class Mentions {
   /** @type {User[]} */ #offered = [];
   #chosen = 0;
   #prefix = "";
+  #end = 0; // where that ends in the box
   #dismissed = ""; // what stood in the box when one wanted none
   #looks = 0; // an answer to an earlier one is stale
   /** @type {ReturnType<typeof setTimeout>|undefined} */ #timer;
@@ -30,12 +31,15 @@ export class Mentions {
     this.#box.setAttribute("aria-controls", "mentions");
     this.#box.addEventListener("input", () => this.look());
     this.#box.addEventListener("blur", () => this.#hide());
+    // Not every browser tells an element in a shadow root that the cursor has moved in it.
+    for (const type of ["keyup", "click"]) this.#box.addEventListener(type, () => this.#lookAway());
     room.composer.onKey = (e) => this.#keyed(e);
   }
 
   /** Looks at what stands before the cursor. */
   look() {
-    const found = /(?:^|[^\p{L}\p{N}_])@([^@\n]{0,25})$/u.exec(this.#box.value.slice(0, this.#box.selectionStart));
+    this.#end = this.#box.selectionStart;
+    const found = /(?:^|[^\p{L}\p{N}_])@([^@\n]{0,25})$/u.exec(this.#box.value.slice(0, this.#end));
     clearTimeout(this.#timer);
     const look = ++this.#looks;
     if (!found || this.#dismissed === this.#box.value) return this.#hide();
@@ -43,6 +47,11 @@ export class Mentions {
     this.#dismissed = "";
     this.#offer(this.#known());
     this.#timer = setTimeout(() => this.#ask(this.#prefix, look), AFTER_TYPING);
+  }
+
+  /** Offers none while the cursor is elsewhere. */
+  #lookAway() {
+    if (this.#box.selectionStart !== this.#end || this.#box.selectionEnd !== this.#end) this.#hide();
   }
 
   /** Who has spoken, the latest first. */
@@ -65,6 +74,7 @@ export class Mentions {
   /** @param {User[]} users */
   #offer(users) {
     const { t, lexicon } = this.#room;
+    const chosen = this.#offered[this.#chosen]?.name;
     const byName = new Map(users.filter((user) => user.name && !lexicon.isMe(user)).map((user) => [user.name?.toLowerCase(), user]));
     this.#offered = [...byName.values()].slice(0, MOST);
     this.#list.replaceChildren(...this.#offered.map((user, i) => el("li", {
@@ -75,7 +85,7 @@ export class Mentions {
     colour(el("span", { className: "avatar", aria: { hidden: "true" }, textContent: initial(nameOf(user, t)) }), user.id),
     el("span", { dir: "auto", textContent: user.name }), ...makeBadges(user, t))));
     this.#list.hidden = this.#offered.length === 0;
-    this.#choose(0);
+    this.#choose(Math.max(0, this.#offered.findIndex(({ name }) => name === chosen)));
   }
 
   /** @param {number} i */
@@ -96,8 +106,7 @@ export class Mentions {
 
   /** @param {number} i */
   #take(i) {
-    const end = this.#box.selectionStart;
-    this.#room.composer.insert(`@${this.#offered[i].name} `, end - this.#prefix.length - 1, end);
+    this.#room.composer.insert(`@${this.#offered[i].name} `, this.#end - this.#prefix.length - 1, this.#end);
     this.#hide();
   }
 
