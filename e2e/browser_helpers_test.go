@@ -274,12 +274,19 @@ func (p *page) wantAway(why string, while time.Duration) {
 
 // What a person does.
 
-// do carries out actions on the page.
+// gone is what Chromium says of a node that was drawn anew after it was found.
+const gone = "Could not find node with given id"
+
+// do carries out actions on the page, an action on a node that is drawn anew once more.
 func (p *page) do(why string, actions ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.tab, commandTimeout)
 	defer cancel()
-	if err := chromedp.Do(ctx, actions...); err != nil {
+	err := chromedp.Do(ctx, actions...)
+	for err != nil && len(actions) == 1 && strings.Contains(err.Error(), gone) {
+		err = chromedp.Do(ctx, actions...)
+	}
+	if err != nil {
 		p.t.Fatalf("%s: %v; the page shows\n%s", why, err, p.read(`[page.body, ...document.children].map((e) => e.innerText)`))
 	}
 }
