@@ -21,10 +21,10 @@ func (g *Registry) openNothing() {
 	g.draining = true
 }
 
-// Drain closes all rooms, after [Registry.FinishTips]. Every client is told its own time to come back, spread
-// evenly over all of them. It returns when every goroutine of every room has ended,
-// or with an error when ctx is done before. After [Registry.HandOver] it waits for
-// what that has left.
+// Drain closes all rooms, after [Registry.FinishTips]. Every client is told its own time
+// to come back, spread evenly over all of them. It returns when every goroutine of every
+// room has ended, or with an error when ctx is done before. After [Registry.HandOver] it
+// waits for what that has left.
 func (g *Registry) Drain(ctx context.Context) error {
 	g.BeginDrain()
 	g.FinishTips(ctx)

@@ -1,5 +1,5 @@
 // @ts-check
-/** How long to wait before the next attempt. */
+/** Waiting before the next attempt, and for how long. */
 
 const FIRST = 1000; // ms
 const MOST = 30_000;
@@ -13,6 +13,11 @@ const LONGEST_TOLD = 3_600_000; // setTimeout fires at once beyond 24 days
  */
 export function backoff(attempt, random = Math.random) {
   return Math.round(random() * Math.min(MOST, FIRST * 2 ** attempt));
+}
+
+/** @param {number} ms @returns {Promise<void>} */
+export function pause(ms) {
+  return new Promise((done) => setTimeout(done, ms));
 }
 
 /**

@@ -17,7 +17,7 @@
  * `chat-ready`, `chat-info` (`name`, `title`, `settings`, `viewers`, `you`), `chat-unread`
  * (`count`), and `chat-state` ({@link State}).
  */
-import { backoff } from "./backoff.js";
+import { backoff, pause } from "./backoff.js";
 import { ChatClient } from "./chat-client.js";
 import { Room } from "./room.js";
 import { loadStrings } from "./strings.js";
@@ -129,11 +129,6 @@ export class ChatRoom extends HTMLElement {
   #tell(type, detail) {
     this.dispatchEvent(new CustomEvent(`chat-${type}`, { detail }));
   }
-}
-
-/** @param {number} ms @returns {Promise<void>} */
-function pause(ms) {
-  return new Promise((done) => setTimeout(done, ms));
 }
 
 /** The address of a room, which may be named alone. @param {string} room */

@@ -4,6 +4,7 @@
  * people, and a panel. It is loaded when one of them comes in, and shows nothing to somebody
  * who is none any more. What they see and may do is in docs/moderation.md.
  */
+import { pause } from "./backoff.js";
 import { offerActs } from "./desk-acts.js";
 import { Figures } from "./desk-figures.js";
 import { Ledger } from "./desk-ledger.js";
@@ -141,9 +142,4 @@ export class Desk {
     this.#panel.catch(() => (this.#panel = undefined)); // the next time may do
     return this.#panel;
   }
-}
-
-/** @param {number} ms */
-function pause(ms) {
-  return new Promise((done) => setTimeout(done, ms));
 }

@@ -6,7 +6,7 @@
  * Commands go out one after the other, so that they keep their order. One that gets
  * no answer is sent again under its id, which the server carries out once.
  */
-import { backoff } from "./backoff.js";
+import { backoff, pause } from "./backoff.js";
 import { HttpError, request } from "./request.js";
 
 const SECOND = 1000;
@@ -121,7 +121,7 @@ export class Session {
         if (failure.code === "session_not_found") return this.forget(); // it is sent again after the next join
         if (isFinal(failure)) return this.#hear(refusal(command, failure.code, failure));
         if (Date.now() - begun > RESEND_WITHIN) return this.#hear(refusal(command, "unsure", failure));
-        await new Promise((done) => setTimeout(done, failure.retryAfter || backoff(attempt, this.#random)));
+        await pause(failure.retryAfter || backoff(attempt, this.#random));
       }
     }
   }

@@ -3,6 +3,7 @@
  * A room by long polling, which passes wherever a page can load: a session that is
  * asked for its events again and again, each time with the last seq that arrived.
  */
+import { pause } from "./backoff.js";
 
 /** @typedef {import("./connection.js").Link} Link */
 /** @typedef {import("./connection.js").LinkParts} LinkParts */
@@ -109,9 +110,4 @@ export class PollingTransport {
     this.drop();
     this.#parts.down(why);
   }
-}
-
-/** @param {number} ms */
-function pause(ms) {
-  return new Promise((done) => setTimeout(done, ms));
 }
