@@ -66,12 +66,13 @@ export class WebSocketTransport {
     }
     this.send({ type: "leave" });
     return new Promise((left) => {
-      const timer = setTimeout(left, LEAVE_WITHIN);
+      const timer = setTimeout(() => (socket.close(), left()), LEAVE_WITHIN);
       socket.addEventListener("close", () => {
         clearTimeout(timer);
         left();
       });
-      this.drop();
+      clearTimeout(this.#timer);
+      this.#socket = null; // the server closes it; were both to, the browser would complain
     });
   }
 
